@@ -1,0 +1,31 @@
+//! litespec tells whether an implementation of Litecord's *Common Protocol* is right, and why.
+//!
+//! # The house
+//!
+//! A module imports only from the floors below its own; modules that share a floor do not know
+//! each other. `tests/house.rs` holds the code to this map.
+//!
+//! ```text
+//! cli          arguments, one file per subcommand, exit codes
+//! runner   report
+//! reference    the right server and client, on tokio-tungstenite
+//! play         carries out one scenario over the wire: sends, expects, stamps, records
+//! wire         RFC 6455 frames as they are, streams, upgrade requests and responses
+//! event
+//! outcome
+//! session  scenario  oracle
+//! protocol     packets, opcodes, close codes, JSON, the rules catalogue
+//! ```
+
+pub mod cli;
+pub mod event;
+pub mod oracle;
+pub mod outcome;
+pub mod play;
+pub mod protocol;
+pub mod reference;
+pub mod report;
+pub mod runner;
+pub mod scenario;
+pub mod session;
+pub mod wire;

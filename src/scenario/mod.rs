@@ -1,0 +1,3 @@
+//! The scenario language: syntax tree, parser, printer, patterns, and the embedded library.
+
+pub mod syntax;
