@@ -1,0 +1,97 @@
+//! What a run is given: the target, how to reach it, what it declared, limits.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::protocol::json::Json;
+
+/// A request or dispatch that the target declared it knows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Declared {
+    /// What to ask for (`w`).
+    pub w: String,
+    /// The arguments (`a`), a JSON list as it is to be spelled.
+    pub a: String,
+}
+
+/// Which reading of the protocol is judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// The text alone.
+    #[default]
+    Text,
+    /// The server may send REQUEST and DISPATCH too.
+    Bidirectional,
+}
+
+/// The options of a run that do not depend on how the target is reached.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The shared password.
+    pub password: String,
+    /// What the target answers (`--request`); empty: the text's own example is tried.
+    pub requests: Vec<Declared>,
+    /// What the target takes as a dispatch (`--dispatch`); empty: the text's own example.
+    pub dispatches: Vec<Declared>,
+    /// Globs over ids; `!GLOB` excludes. Empty: everything.
+    pub filters: Vec<String>,
+    /// `--var`: values for `$name` in scenarios.
+    pub vars: BTreeMap<String, Json>,
+    /// `--secret`: as `vars`, never shown.
+    pub secrets: BTreeMap<String, String>,
+    /// A broken "should" fails.
+    pub strict: bool,
+    /// Which reading is judged.
+    pub dialect: Dialect,
+    /// How many scenarios at once, at least 1.
+    pub jobs: usize,
+    /// Connections a second at most, none for no limit.
+    pub connect_rate: Option<f64>,
+    /// Runs the scenarios in an order drawn from the seed.
+    pub shuffle: bool,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Tolerance behind a deadline of the target's.
+    pub grace: Duration,
+    /// How long an expectation without a bound waits.
+    pub answer_within: Duration,
+    /// Limit of one scenario; none: computed from what it waits for.
+    pub timeout: Option<Duration>,
+    /// A scenario that would wait longer is skipped.
+    pub max_wait: Duration,
+    /// How often an inconclusive timing is tried again, one at a time.
+    pub retries: u32,
+    /// Sends `X-Litespec-Scenario` with every upgrade request.
+    pub trace_header: bool,
+    /// Further headers of the upgrade request.
+    pub headers: Vec<(String, String)>,
+    /// Subprotocols to offer.
+    pub subprotocols: Vec<String>,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            password: "helloworld".to_owned(),
+            requests: Vec::new(),
+            dispatches: Vec::new(),
+            filters: Vec::new(),
+            vars: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            strict: false,
+            dialect: Dialect::Text,
+            jobs: 16,
+            connect_rate: None,
+            shuffle: false,
+            seed: 1,
+            grace: Duration::from_secs(3),
+            answer_within: Duration::from_secs(5),
+            timeout: None,
+            max_wait: Duration::from_secs(300),
+            retries: 2,
+            trace_header: true,
+            headers: Vec::new(),
+            subprotocols: Vec::new(),
+        }
+    }
+}
