@@ -1,0 +1,349 @@
+//! Sending: what a line says, bytes as they are, stamps from the start to the end of the write.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::ended::Ended;
+use super::link::{Beat, Every, Link};
+use super::player::Player;
+use super::pump::{Woke, op};
+use crate::oracle::Sent;
+use crate::outcome::{Dir, EntryKind};
+use crate::protocol::json::Json;
+use crate::scenario::fill::{self, FillError};
+use crate::scenario::syntax::{Payload, Send, Step, StepKind, Time};
+use crate::wire::frame::{Opcode, OutFrame};
+
+/// One send, filled in and ready to be written.
+struct Ready {
+    kind: EntryKind,
+    /// As people see it.
+    shown: String,
+    how: How,
+}
+
+/// What is done with the connection.
+enum How {
+    Frame(Opcode, Vec<u8>),
+    Fragments(Vec<Vec<u8>>),
+    Raw(Vec<u8>),
+    Eof,
+    Reset,
+}
+
+impl Player<'_> {
+    /// `> ...`
+    pub(crate) async fn send(&mut self, conn: &str, send: &Send) -> Result<(), Ended> {
+        let link = self.link(conn).await?;
+        let ready = self.ready(send)?;
+        let started = Instant::now();
+        self.put(link, ready, started, false);
+        self.flush(&[link], started).await
+    }
+
+    /// `together`: everything in the block is queued first and written at once.
+    pub(crate) async fn together(&mut self, steps: &[Step]) -> Result<(), Ended> {
+        let mut sends = Vec::new();
+        self.collect_sends(steps, &mut sends)?;
+        let mut touched = Vec::new();
+        for (conn, _) in &sends {
+            let link = self.link(conn).await?;
+            if !touched.contains(&link) {
+                touched.push(link);
+            }
+        }
+        let started = Instant::now();
+        for (conn, ready) in sends {
+            let link = self.link(&conn).await?;
+            self.put(link, ready, started, false);
+        }
+        self.flush(&touched, started).await
+    }
+
+    fn collect_sends(
+        &mut self,
+        steps: &[Step],
+        sends: &mut Vec<(String, Ready)>,
+    ) -> Result<(), Ended> {
+        for step in steps {
+            self.span = step.span;
+            match &step.kind {
+                StepKind::Send { conn, send } => sends.push((conn.clone(), self.ready(send)?)),
+                StepKind::Repeat { count, var, steps } => {
+                    for turn in 1..=*count {
+                        self.env.push();
+                        if let Some(var) = var {
+                            self.env.bind(var, Json::from(u64::from(turn)));
+                        }
+                        let collected = self.collect_sends(steps, sends);
+                        self.env.pop();
+                        collected?;
+                    }
+                }
+                _ => return Err(Ended::Error("this block takes sends only".to_owned())),
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills a send's holes.
+    fn ready(&self, send: &Send) -> Result<Ready, Ended> {
+        let bytes = |payload: &Payload| fill::payload(payload, &self.env).map_err(cannot_fill);
+        let frame = |opcode, kind, bytes: Vec<u8>, shown| Ready { kind, shown, how: How::Frame(opcode, bytes) };
+        let optional = |payload: &Option<Payload>| match payload {
+            Some(payload) => bytes(payload).map(|filled| (filled.bytes, filled.shown)),
+            None => Ok((Vec::new(), String::new())),
+        };
+        Ok(match send {
+            Send::Packet(template) => {
+                let filled = fill::template(template, &self.env).map_err(cannot_fill)?;
+                frame(Opcode::Text, EntryKind::Text, filled.wire.into_bytes(), filled.shown)
+            }
+            Send::Text(payload) => {
+                let filled = bytes(payload)?;
+                frame(Opcode::Text, EntryKind::Text, filled.bytes, format!("text {}", filled.shown))
+            }
+            Send::Binary(payload) => {
+                let filled = bytes(payload)?;
+                frame(Opcode::Binary, EntryKind::Binary, filled.bytes, filled.shown)
+            }
+            Send::Ping(payload) => {
+                let (bytes, shown) = optional(payload)?;
+                frame(Opcode::Ping, EntryKind::Ping, bytes, shown)
+            }
+            Send::Pong(payload) => {
+                let (bytes, shown) = optional(payload)?;
+                frame(Opcode::Pong, EntryKind::Pong, bytes, shown)
+            }
+            Send::Close { code, reason } => {
+                let (reason, shown) = optional(reason)?;
+                let mut body = code.map(|c| c.to_be_bytes().to_vec()).unwrap_or_default();
+                body.extend_from_slice(&reason);
+                let code = code.map(|c| c.to_string()).unwrap_or_default();
+                frame(Opcode::Close, EntryKind::Close, body, format!("{code} {shown}").trim().to_owned())
+            }
+            Send::Eof => Ready { kind: EntryKind::Eof, shown: String::new(), how: How::Eof },
+            Send::Reset => Ready { kind: EntryKind::Reset, shown: String::new(), how: How::Reset },
+            Send::Raw(payload) => {
+                let filled = bytes(payload)?;
+                Ready { kind: EntryKind::Raw, shown: filled.shown, how: How::Raw(filled.bytes) }
+            }
+            Send::Fragments(payload) => {
+                let parts = fill::parts(payload, &self.env).map_err(cannot_fill)?;
+                let shown = format!("fragments {}", bytes(payload)?.shown);
+                Ready { kind: EntryKind::Text, shown, how: How::Fragments(parts) }
+            }
+            Send::Http(_) => {
+                return Err(Ended::Error("this line needs a client as its target".to_owned()));
+            }
+        })
+    }
+
+    /// Records a send, tells the watch, and queues its bytes.
+    fn put(&mut self, index: usize, ready: Ready, started: Instant, auto: bool) {
+        let link = &mut self.links[index];
+        let name = link.name.clone();
+        self.recorder.add(started, &name, Dir::Sent, ready.kind, ready.shown, auto);
+        match ready.how {
+            How::Frame(opcode, bytes) => {
+                link.conn.queue(&OutFrame::new(opcode, &bytes));
+                link.close_sent |= opcode == Opcode::Close;
+                self.tell_watch(index, opcode, &bytes, started, auto);
+            }
+            How::Fragments(parts) => {
+                let last = parts.len().saturating_sub(1);
+                for (at, part) in parts.iter().enumerate() {
+                    let opcode = if at == 0 { Opcode::Text } else { Opcode::Continuation };
+                    link.conn.queue(&OutFrame { fin: at == last, ..OutFrame::new(opcode, part) });
+                }
+                self.tell_watch(index, Opcode::Text, &parts.concat(), started, auto);
+            }
+            How::Raw(bytes) => {
+                link.conn.queue_raw(&bytes);
+                self.oracle.sent(link.watch, Sent::Bent, started);
+            }
+            How::Eof => {
+                link.conn.queue_eof();
+                self.oracle.sent(link.watch, Sent::Bent, started);
+            }
+            How::Reset => {
+                link.conn.reset();
+                self.oracle.sent(link.watch, Sent::Bent, started);
+            }
+        }
+    }
+
+    /// Tells the watch what a message is, and keeps account of our heartbeats.
+    fn tell_watch(&mut self, index: usize, opcode: Opcode, bytes: &[u8], at: Instant, auto: bool) {
+        let link = &mut self.links[index];
+        let sent = match opcode {
+            Opcode::Ping | Opcode::Pong if bytes.len() <= 125 => Sent::Control,
+            Opcode::Close => Sent::Close,
+            Opcode::Text => match Json::parse(bytes) {
+                Ok(packet) => {
+                    match op(&packet) {
+                        Some(2) => link.beats_waiting.push_back(auto),
+                        Some(4) if auto => {
+                            if let Some(nonce) = packet.get("n") {
+                                link.background_nonces.insert(nonce.to_string());
+                            }
+                        }
+                        _ => {}
+                    }
+                    self.oracle.sent(link.watch, Sent::Packet { packet: &packet, size: bytes.len() }, at);
+                    return;
+                }
+                Err(_) => Sent::Bent,
+            },
+            _ => Sent::Bent,
+        };
+        self.oracle.sent(link.watch, sent, at);
+    }
+
+    /// Writes what is queued, reading meanwhile. A target that does not take it within the answer
+    /// time is noted; the reading goes on.
+    async fn flush(&mut self, links: &[usize], started: Instant) -> Result<(), Ended> {
+        let until = started + self.settings.answer_within;
+        loop {
+            self.flush_now(links).await;
+            if links.iter().all(|&link| self.links[link].conn.queued() == 0) {
+                break;
+            }
+            if self.pump(until).await? == Woke::TimeOver {
+                for &link in links {
+                    let link = &mut self.links[link];
+                    if link.conn.queued() > 0 {
+                        link.broken_send.get_or_insert("the target does not read".to_owned());
+                    }
+                }
+                break;
+            }
+        }
+        let ended = Instant::now();
+        for &link in links {
+            self.links[link].last_send = (started, ended);
+        }
+        Ok(())
+    }
+
+    /// Writes as much as goes at once.
+    async fn flush_now(&mut self, links: &[usize]) {
+        let all = &mut self.links;
+        poll_fn(|cx| {
+            for &link in links {
+                let link: &mut Link = &mut all[link];
+                if let Poll::Ready(Err(error)) = link.conn.poll_flush(cx) {
+                    link.broken_send.get_or_insert(error.to_string());
+                }
+            }
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    /// `beat every ..`
+    pub(crate) async fn beat_every(&mut self, conn: &str, period: &Time) -> Result<(), Ended> {
+        let link = self.link(conn).await?;
+        let period = self.length(period, Some(link)).max(Duration::from_millis(1));
+        self.links[link].beat = Some(Beat { period, next: Instant::now() + period });
+        Ok(())
+    }
+
+    /// `every ..`
+    pub(crate) async fn every(
+        &mut self,
+        conn: &str,
+        period: &Time,
+        steps: &[Step],
+    ) -> Result<(), Ended> {
+        let link = self.link(conn).await?;
+        let period = self.length(period, Some(link)).max(Duration::from_millis(1));
+        let next = Instant::now() + period;
+        let steps = Arc::new(steps.to_vec());
+        self.links[link].every = Some(Every { period, next, round: 0, steps });
+        Ok(())
+    }
+
+    /// Sends the background traffic that is due.
+    pub(crate) fn send_background(&mut self, now: Instant) -> Result<(), Ended> {
+        for index in 0..self.links.len() {
+            if self.links[index].over() {
+                continue;
+            }
+            if let Some(beat) = self.links[index].beat
+                && beat.next <= now
+            {
+                let packet = Ready {
+                    kind: EntryKind::Text,
+                    shown: r#"{"op": 2}"#.to_owned(),
+                    how: How::Frame(Opcode::Text, br#"{"op": 2}"#.to_vec()),
+                };
+                self.put(index, packet, now, true);
+                self.links[index].last_send = (now, now);
+                let next = (beat.next + beat.period).max(now);
+                self.links[index].beat = Some(Beat { next, ..beat });
+            }
+            self.send_every(index, now)?;
+        }
+        Ok(())
+    }
+
+    fn send_every(&mut self, index: usize, now: Instant) -> Result<(), Ended> {
+        let Some(every) = self.links[index].every.clone() else { return Ok(()) };
+        if every.next > now {
+            return Ok(());
+        }
+        let round = every.round + 1;
+        let next = (every.next + every.period).max(now);
+        let steps = Arc::clone(&every.steps);
+        self.links[index].every = Some(Every { next, round, ..every });
+        let span = self.span;
+        let mut sends = Vec::new();
+        self.env.push();
+        self.env.bind("round", Json::from(round));
+        let collected = self.collect_sends(&steps, &mut sends);
+        self.env.pop();
+        self.span = span;
+        collected?;
+        for (_, ready) in sends {
+            self.put(index, ready, now, true);
+        }
+        self.links[index].last_send = (now, now);
+        Ok(())
+    }
+
+    /// `wait ..`: a close or a failure of a connection meanwhile fails.
+    pub(crate) async fn pause(&mut self, time: &Time) -> Result<(), Ended> {
+        let until = Instant::now() + self.length(time, None);
+        while Instant::now() < until {
+            self.refuse_unexpected_end()?;
+            self.pump(until).await?;
+        }
+        self.refuse_unexpected_end()
+    }
+
+    fn refuse_unexpected_end(&mut self) -> Result<(), Ended> {
+        for index in 0..self.links.len() {
+            let link = &self.links[index];
+            if link.ignored || link.close_taken || link.close_sent && !link.close_received {
+                continue;
+            }
+            if let Some(item) = link.unexpected_end().cloned() {
+                return Err(self.unexpected(index, None, &item));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A hole that cannot be filled: a bend that bends nothing is a skip, all else is ours.
+pub(crate) fn cannot_fill(error: FillError) -> Ended {
+    match error {
+        FillError::Unchanged { .. } => Ended::Skipped(error.to_string()),
+        FillError::Unknown { .. } | FillError::TooLong => Ended::Error(error.to_string()),
+    }
+}
