@@ -12,9 +12,9 @@ mod key;
 mod requests;
 mod watch;
 
-pub use beats::{Beats, early_by, tolerance};
+pub use beats::{Beats, Silence, early_by, tolerance};
 pub use breach::Breach;
-pub use watch::{Finding, Oracle, Received, Sent};
+pub use watch::{Finding, Oracle, Received, Sent, interval};
 
 /// Which reading of the protocol is judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -106,6 +106,11 @@ impl Oracle {
         self.conns[conn].judged = false;
     }
 
+    /// Whether we have given the right password on this connection.
+    pub fn authenticated(&self, conn: usize) -> bool {
+        self.conns[conn].authenticated
+    }
+
     /// Whether the connection is still judged.
     pub fn judges(&self, conn: usize) -> bool {
         self.conns[conn].judged

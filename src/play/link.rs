@@ -2,6 +2,7 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -31,6 +32,8 @@ pub(crate) struct Link {
     pub(crate) beat: Option<Beat>,
     pub(crate) every: Option<Every>,
     pub(crate) inbox: Inbox,
+    /// Our sending side is to end once everything is written.
+    pub(crate) eof_wanted: bool,
     /// A send failed or did not go through.
     pub(crate) broken_send: Option<String>,
     /// A close frame has met an expectation: what is left is the end of the stream.
@@ -53,6 +56,7 @@ pub(crate) struct Link {
 pub(crate) struct Beat {
     pub(crate) period: Duration,
     pub(crate) next: Instant,
+    pub(crate) last: Option<Instant>,
 }
 
 /// A background block of sends.
@@ -60,6 +64,7 @@ pub(crate) struct Beat {
 pub(crate) struct Every {
     pub(crate) period: Duration,
     pub(crate) next: Instant,
+    pub(crate) last: Option<Instant>,
     pub(crate) round: u64,
     pub(crate) steps: Arc<Vec<Step>>,
 }
@@ -129,6 +134,32 @@ impl Link {
         let beat = self.beat.map(|beat| beat.next);
         let every = self.every.as_ref().map(|every| every.next);
         beat.into_iter().chain(every).min()
+    }
+
+    /// Something waits to be written.
+    pub(crate) fn writing(&self) -> bool {
+        self.conn.queued() > 0 || self.eof_wanted
+    }
+
+    /// Writes as much as goes at once. A failure is noted; it does not end the reading.
+    pub(crate) fn write(&mut self, cx: &mut Context<'_>) {
+        let written = if self.eof_wanted {
+            self.conn.poll_shutdown(cx)
+        } else {
+            self.conn.poll_flush(cx)
+        };
+        match written {
+            Poll::Pending => {}
+            Poll::Ready(Ok(())) => {
+                if std::mem::take(&mut self.eof_wanted) {
+                    self.broken_send.get_or_insert("we ended our side".to_owned());
+                }
+            }
+            Poll::Ready(Err(error)) => {
+                self.eof_wanted = false;
+                self.broken_send.get_or_insert(error.to_string());
+            }
+        }
     }
 
     /// Nothing can be sent on it any more.

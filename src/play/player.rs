@@ -130,17 +130,9 @@ impl<'a> Player<'a> {
             StepKind::UseFile { path, scenario } => self.use_file(&path.value, scenario).await,
             StepKind::Wait { time } => self.pause(time).await,
             StepKind::BeatEvery { conn, period } => self.beat_every(conn, period).await,
-            StepKind::BeatOff { conn } => {
-                let link = self.link(conn).await?;
-                self.links[link].beat = None;
-                Ok(())
-            }
+            StepKind::BeatOff { conn } => self.background_off(conn, true).await,
             StepKind::Every { conn, period, steps } => self.every(conn, period, steps).await,
-            StepKind::EveryOff { conn } => {
-                let link = self.link(conn).await?;
-                self.links[link].every = None;
-                Ok(())
-            }
+            StepKind::EveryOff { conn } => self.background_off(conn, false).await,
             StepKind::Repeat { count, var, steps } => {
                 self.repeat(*count, var.as_deref(), steps).await
             }
@@ -211,6 +203,7 @@ impl<'a> Player<'a> {
             every: None,
             inbox: Inbox::default(),
             broken_send: None,
+            eof_wanted: false,
             close_taken: false,
             end_taken: false,
             close_sent: false,

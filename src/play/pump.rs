@@ -14,7 +14,7 @@ use super::record::hex;
 use crate::oracle::Received;
 use crate::outcome::{Dir, EntryKind};
 use crate::protocol::json::Json;
-use crate::wire::frame::{Opcode, OutFrame};
+use crate::wire::{OutFrame, opcode};
 use crate::wire::{Incoming, Stamped};
 
 /// Why the pump came back.
@@ -65,10 +65,8 @@ impl Player<'_> {
         let links = &mut self.links;
         poll_fn(|cx| {
             for (index, link) in links.iter_mut().enumerate() {
-                if link.conn.queued() > 0 {
-                    if let Poll::Ready(Err(error)) = link.conn.poll_flush(cx) {
-                        link.broken_send.get_or_insert(error.to_string());
-                    }
+                if link.writing() {
+                    link.write(cx);
                 }
                 if link.inbox.full() {
                     continue;
@@ -168,19 +166,19 @@ impl Player<'_> {
         if link.close_sent || link.conn.queued() > AUTO_QUEUE {
             return;
         }
-        let (opcode, payload, kind, text) = match got {
+        let (code, payload, kind, text) = match got {
             Got::Ping(bytes) if !link.manual.pong && bytes.len() <= 125 => {
-                (Opcode::Pong, bytes.clone(), EntryKind::Pong, lossy(bytes))
+                (opcode::PONG, bytes.clone(), EntryKind::Pong, lossy(bytes))
             }
             Got::Close { code, .. } if !link.manual.close => {
                 link.close_sent = true;
                 let body = code.map(|code| code.to_be_bytes().to_vec()).unwrap_or_default();
                 let text = code.map(|code| code.to_string()).unwrap_or_default();
-                (Opcode::Close, body, EntryKind::Close, text)
+                (opcode::CLOSE, body, EntryKind::Close, text)
             }
             _ => return,
         };
-        link.conn.queue(&OutFrame::new(opcode, &payload));
+        link.conn.queue(&OutFrame::new(code, &payload));
         let name = link.name.clone();
         let text = self.settings.redactor.redact(&text);
         self.recorder.add(at, &name, Dir::Sent, kind, text, true);

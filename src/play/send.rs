@@ -16,7 +16,7 @@ use crate::outcome::{Dir, EntryKind};
 use crate::protocol::json::Json;
 use crate::scenario::fill::{self, FillError};
 use crate::scenario::syntax::{Payload, Send, Step, StepKind, Time};
-use crate::wire::frame::{Opcode, OutFrame};
+use crate::wire::{OutFrame, opcode};
 
 /// One send, filled in and ready to be written.
 struct Ready {
@@ -28,7 +28,7 @@ struct Ready {
 
 /// What is done with the connection.
 enum How {
-    Frame(Opcode, Vec<u8>),
+    Frame(u8, Vec<u8>),
     Fragments(Vec<Vec<u8>>),
     Raw(Vec<u8>),
     Eof,
@@ -93,7 +93,11 @@ impl Player<'_> {
     /// Fills a send's holes.
     fn ready(&self, send: &Send) -> Result<Ready, Ended> {
         let bytes = |payload: &Payload| fill::payload(payload, &self.env).map_err(cannot_fill);
-        let frame = |opcode, kind, bytes: Vec<u8>, shown| Ready { kind, shown, how: How::Frame(opcode, bytes) };
+        let frame = |code, kind, bytes: Vec<u8>, shown| Ready {
+            kind,
+            shown,
+            how: How::Frame(code, bytes),
+        };
         let optional = |payload: &Option<Payload>| match payload {
             Some(payload) => bytes(payload).map(|filled| (filled.bytes, filled.shown)),
             None => Ok((Vec::new(), String::new())),
@@ -101,30 +105,30 @@ impl Player<'_> {
         Ok(match send {
             Send::Packet(template) => {
                 let filled = fill::template(template, &self.env).map_err(cannot_fill)?;
-                frame(Opcode::Text, EntryKind::Text, filled.wire.into_bytes(), filled.shown)
+                frame(opcode::TEXT, EntryKind::Text, filled.wire.into_bytes(), filled.shown)
             }
             Send::Text(payload) => {
                 let filled = bytes(payload)?;
-                frame(Opcode::Text, EntryKind::Text, filled.bytes, format!("text {}", filled.shown))
+                frame(opcode::TEXT, EntryKind::Text, filled.bytes, format!("text {}", filled.shown))
             }
             Send::Binary(payload) => {
                 let filled = bytes(payload)?;
-                frame(Opcode::Binary, EntryKind::Binary, filled.bytes, filled.shown)
+                frame(opcode::BINARY, EntryKind::Binary, filled.bytes, filled.shown)
             }
             Send::Ping(payload) => {
                 let (bytes, shown) = optional(payload)?;
-                frame(Opcode::Ping, EntryKind::Ping, bytes, shown)
+                frame(opcode::PING, EntryKind::Ping, bytes, shown)
             }
             Send::Pong(payload) => {
                 let (bytes, shown) = optional(payload)?;
-                frame(Opcode::Pong, EntryKind::Pong, bytes, shown)
+                frame(opcode::PONG, EntryKind::Pong, bytes, shown)
             }
             Send::Close { code, reason } => {
                 let (reason, shown) = optional(reason)?;
                 let mut body = code.map(|c| c.to_be_bytes().to_vec()).unwrap_or_default();
                 body.extend_from_slice(&reason);
                 let code = code.map(|c| c.to_string()).unwrap_or_default();
-                frame(Opcode::Close, EntryKind::Close, body, format!("{code} {shown}").trim().to_owned())
+                frame(opcode::CLOSE, EntryKind::Close, body, format!("{code} {shown}").trim().to_owned())
             }
             Send::Eof => Ready { kind: EntryKind::Eof, shown: String::new(), how: How::Eof },
             Send::Reset => Ready { kind: EntryKind::Reset, shown: String::new(), how: How::Reset },
@@ -149,25 +153,25 @@ impl Player<'_> {
         let name = link.name.clone();
         self.recorder.add(started, &name, Dir::Sent, ready.kind, ready.shown, auto);
         match ready.how {
-            How::Frame(opcode, bytes) => {
-                link.conn.queue(&OutFrame::new(opcode, &bytes));
-                link.close_sent |= opcode == Opcode::Close;
-                self.tell_watch(index, opcode, &bytes, started, auto);
+            How::Frame(code, bytes) => {
+                link.conn.queue(&OutFrame::new(code, &bytes));
+                link.close_sent |= code == opcode::CLOSE;
+                self.tell_watch(index, code, &bytes, started, auto);
             }
             How::Fragments(parts) => {
                 let last = parts.len().saturating_sub(1);
                 for (at, part) in parts.iter().enumerate() {
-                    let opcode = if at == 0 { Opcode::Text } else { Opcode::Continuation };
-                    link.conn.queue(&OutFrame { fin: at == last, ..OutFrame::new(opcode, part) });
+                    let code = if at == 0 { opcode::TEXT } else { opcode::CONTINUATION };
+                    link.conn.queue(&OutFrame { fin: at == last, ..OutFrame::new(code, part) });
                 }
-                self.tell_watch(index, Opcode::Text, &parts.concat(), started, auto);
+                self.tell_watch(index, opcode::TEXT, &parts.concat(), started, auto);
             }
             How::Raw(bytes) => {
                 link.conn.queue_raw(&bytes);
                 self.oracle.sent(link.watch, Sent::Bent, started);
             }
             How::Eof => {
-                link.conn.queue_eof();
+                link.eof_wanted = true;
                 self.oracle.sent(link.watch, Sent::Bent, started);
             }
             How::Reset => {
@@ -178,12 +182,12 @@ impl Player<'_> {
     }
 
     /// Tells the watch what a message is, and keeps account of our heartbeats.
-    fn tell_watch(&mut self, index: usize, opcode: Opcode, bytes: &[u8], at: Instant, auto: bool) {
+    fn tell_watch(&mut self, index: usize, op_code: u8, bytes: &[u8], at: Instant, auto: bool) {
         let link = &mut self.links[index];
-        let sent = match opcode {
-            Opcode::Ping | Opcode::Pong if bytes.len() <= 125 => Sent::Control,
-            Opcode::Close => Sent::Close,
-            Opcode::Text => match Json::parse(bytes) {
+        let sent = match op_code {
+            opcode::PING | opcode::PONG if bytes.len() <= 125 => Sent::Control,
+            opcode::CLOSE => Sent::Close,
+            opcode::TEXT => match Json::parse(bytes) {
                 Ok(packet) => {
                     match op(&packet) {
                         Some(2) => link.beats_waiting.push_back(auto),
@@ -210,13 +214,13 @@ impl Player<'_> {
         let until = started + self.settings.answer_within;
         loop {
             self.flush_now(links).await;
-            if links.iter().all(|&link| self.links[link].conn.queued() == 0) {
+            if links.iter().all(|&link| !self.links[link].writing()) {
                 break;
             }
             if self.pump(until).await? == Woke::TimeOver {
                 for &link in links {
                     let link = &mut self.links[link];
-                    if link.conn.queued() > 0 {
+                    if link.writing() {
                         link.broken_send.get_or_insert("the target does not read".to_owned());
                     }
                 }
@@ -236,9 +240,7 @@ impl Player<'_> {
         poll_fn(|cx| {
             for &link in links {
                 let link: &mut Link = &mut all[link];
-                if let Poll::Ready(Err(error)) = link.conn.poll_flush(cx) {
-                    link.broken_send.get_or_insert(error.to_string());
-                }
+                link.write(cx);
             }
             Poll::Ready(())
         })
@@ -249,7 +251,7 @@ impl Player<'_> {
     pub(crate) async fn beat_every(&mut self, conn: &str, period: &Time) -> Result<(), Ended> {
         let link = self.link(conn).await?;
         let period = self.length(period, Some(link)).max(Duration::from_millis(1));
-        self.links[link].beat = Some(Beat { period, next: Instant::now() + period });
+        self.links[link].beat = Some(Beat { period, next: Instant::now() + period, last: None });
         Ok(())
     }
 
@@ -264,7 +266,22 @@ impl Player<'_> {
         let period = self.length(period, Some(link)).max(Duration::from_millis(1));
         let next = Instant::now() + period;
         let steps = Arc::new(steps.to_vec());
-        self.links[link].every = Some(Every { period, next, round: 0, steps });
+        self.links[link].every = Some(Every { period, next, round: 0, last: None, steps });
+        Ok(())
+    }
+
+    /// `beat off` and `every off`: from here on bounds count from the last background send.
+    pub(crate) async fn background_off(&mut self, conn: &str, beats: bool) -> Result<(), Ended> {
+        let link = self.link(conn).await?;
+        let link = &mut self.links[link];
+        let last = if beats {
+            link.beat.take().and_then(|beat| beat.last)
+        } else {
+            link.every.take().and_then(|every| every.last)
+        };
+        if let Some(last) = last.filter(|last| *last > link.last_send.0) {
+            link.last_send = (last, last);
+        }
         Ok(())
     }
 
@@ -280,12 +297,11 @@ impl Player<'_> {
                 let packet = Ready {
                     kind: EntryKind::Text,
                     shown: r#"{"op": 2}"#.to_owned(),
-                    how: How::Frame(Opcode::Text, br#"{"op": 2}"#.to_vec()),
+                    how: How::Frame(opcode::TEXT, br#"{"op": 2}"#.to_vec()),
                 };
                 self.put(index, packet, now, true);
-                self.links[index].last_send = (now, now);
                 let next = (beat.next + beat.period).max(now);
-                self.links[index].beat = Some(Beat { next, ..beat });
+                self.links[index].beat = Some(Beat { next, last: Some(now), ..beat });
             }
             self.send_every(index, now)?;
         }
@@ -300,7 +316,7 @@ impl Player<'_> {
         let round = every.round + 1;
         let next = (every.next + every.period).max(now);
         let steps = Arc::clone(&every.steps);
-        self.links[index].every = Some(Every { next, round, ..every });
+        self.links[index].every = Some(Every { next, round, last: Some(now), ..every });
         let span = self.span;
         let mut sends = Vec::new();
         self.env.push();
@@ -312,7 +328,6 @@ impl Player<'_> {
         for (_, ready) in sends {
             self.put(index, ready, now, true);
         }
-        self.links[index].last_send = (now, now);
         Ok(())
     }
 
@@ -344,6 +359,6 @@ impl Player<'_> {
 pub(crate) fn cannot_fill(error: FillError) -> Ended {
     match error {
         FillError::Unchanged { .. } => Ended::Skipped(error.to_string()),
-        FillError::Unknown { .. } | FillError::TooLong => Ended::Error(error.to_string()),
+        FillError::Unbound { .. } | FillError::TooLong => Ended::Error(error.to_string()),
     }
 }

@@ -2,4 +2,5 @@
 
 mod options;
 
-pub use options::{Declared, Dialect, Options};
+pub use crate::oracle::Dialect;
+pub use options::{Declared, Options};
