@@ -49,6 +49,18 @@ pub struct RunHeader {
     pub repeat_args: Vec<String>,
 }
 
+impl RunHeader {
+    /// The command that runs one scenario again.
+    pub fn repeat_command(&self, id: &str) -> String {
+        format!(
+            "litespec check {} {} --filter {id} --seed {}",
+            self.target,
+            self.repeat_args.join(" "),
+            self.seed
+        )
+    }
+}
+
 /// Why a run could not judge the target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

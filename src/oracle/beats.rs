@@ -65,8 +65,12 @@ impl Beats {
     /// A HEARTBEAT_ACK came. Returns false when there was nothing to acknowledge.
     pub fn acked(&mut self, at: Instant) -> bool {
         self.acks += 1;
-        let Some(started) = self.waiting.pop_front() else { return false };
-        self.longest_gap = self.longest_gap.max(at.saturating_duration_since(self.sure));
+        let Some(started) = self.waiting.pop_front() else {
+            return false;
+        };
+        self.longest_gap = self
+            .longest_gap
+            .max(at.saturating_duration_since(self.sure));
         self.sure = started;
         true
     }

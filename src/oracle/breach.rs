@@ -26,7 +26,11 @@ pub enum Breach {
     /// A HEARTBEAT_ACK without a HEARTBEAT.
     AckUnasked { heartbeats: u64 },
     /// A HEARTBEAT that got no HEARTBEAT_ACK.
-    AckMissing { heartbeats: u64, acks: u64, waited: Duration },
+    AckMissing {
+        heartbeats: u64,
+        acks: u64,
+        waited: Duration,
+    },
     /// A RESPONSE without `n`.
     ResponseWithoutNonce { got: String },
     /// A RESPONSE without `r`.
@@ -40,7 +44,10 @@ pub enum Breach {
     /// A RESPONSE where only a DISPATCH was sent.
     ResponseToDispatch { nonce: String },
     /// 4003 before the interval was over.
-    TimeoutEarly { silent: Duration, interval: Duration },
+    TimeoutEarly {
+        silent: Duration,
+        interval: Duration,
+    },
     /// The TCP connection goes on after the close handshake.
     TcpLeftOpen { waited: Duration },
 }
@@ -125,7 +132,10 @@ impl Breach {
             }
             Breach::ResponseToDispatch { .. } => "no answer to a DISPATCH".into(),
             Breach::TimeoutEarly { interval, .. } => {
-                format!("no 4003 within {} ms of our last HEARTBEAT", interval.as_millis())
+                format!(
+                    "no 4003 within {} ms of our last HEARTBEAT",
+                    interval.as_millis()
+                )
             }
             Breach::TcpLeftOpen { .. } => "the TCP connection to end after the close".into(),
         }
@@ -145,7 +155,10 @@ impl Breach {
             Breach::WrongSender { op } => format!("a packet with op {op}"),
             Breach::AckUnasked { .. } => "one HEARTBEAT_ACK more".into(),
             Breach::AckMissing { acks, waited, .. } => {
-                format!("{acks} HEARTBEAT_ACK, {} ms after the last HEARTBEAT", waited.as_millis())
+                format!(
+                    "{acks} HEARTBEAT_ACK, {} ms after the last HEARTBEAT",
+                    waited.as_millis()
+                )
             }
             Breach::ResponseWithoutResult => "a RESPONSE without r".into(),
             Breach::ResponseToNobody { nonce, .. } | Breach::ResponseToDispatch { nonce } => {
@@ -156,7 +169,10 @@ impl Breach {
                 format!("a RESPONSE with the nonce {nonce} on another connection")
             }
             Breach::TimeoutEarly { silent, .. } => {
-                format!("closed with 4003 after {:.1} ms", silent.as_secs_f64() * 1e3)
+                format!(
+                    "closed with 4003 after {:.1} ms",
+                    silent.as_secs_f64() * 1e3
+                )
             }
             Breach::TcpLeftOpen { waited } => {
                 format!("still open {} ms after our echo", waited.as_millis())

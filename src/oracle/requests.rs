@@ -52,7 +52,11 @@ impl Requests {
             }
             return Answer::Expected;
         }
-        if self.answered.contains(key) { Answer::Again } else { Answer::Unknown }
+        if self.answered.contains(key) {
+            Answer::Again
+        } else {
+            Answer::Unknown
+        }
     }
 
     /// How many wait for an answer.

@@ -81,7 +81,11 @@ pub struct Oracle {
 impl Oracle {
     /// A watch that knows the password, to tell a right HELLO_ACK from a wrong one.
     pub fn new(password: &str, dialect: Dialect) -> Oracle {
-        Oracle { password: password.to_owned(), dialect, conns: Vec::new() }
+        Oracle {
+            password: password.to_owned(),
+            dialect,
+            conns: Vec::new(),
+        }
     }
 
     /// A connection was opened; its TCP connect began at `dialed`. Returns its index.
@@ -131,7 +135,10 @@ impl Oracle {
     pub fn timeout_may_be_right(&self, conn: usize, now: Instant) -> Option<bool> {
         let conn = &self.conns[conn];
         let interval = conn.interval?;
-        Some(matches!(conn.beats.silence(now, interval), Silence::Over(_)))
+        Some(matches!(
+            conn.beats.silence(now, interval),
+            Silence::Over(_)
+        ))
     }
 
     /// We sent something; its send began at `started`.
@@ -174,7 +181,9 @@ impl Oracle {
                 if binary {
                     breaches.push(Breach::BinaryFrame);
                 }
-                breaches.push(Breach::NotJson { why: why.to_owned() });
+                breaches.push(Breach::NotJson {
+                    why: why.to_owned(),
+                });
                 self.conns[conn].first_seen = true;
             }
             Received::Close { code } => {
@@ -189,7 +198,10 @@ impl Oracle {
         if !self.conns[conn].judged {
             return Vec::new();
         }
-        breaches.into_iter().map(|breach| Finding { conn, breach, at }).collect()
+        breaches
+            .into_iter()
+            .map(|breach| Finding { conn, breach, at })
+            .collect()
     }
 
     /// The scenario is over: what should have come by now and did not.
@@ -205,9 +217,11 @@ impl Oracle {
         if !watched.judged {
             return Vec::new();
         }
-        if let (Some(since), None, false) =
-            (watched.beats.oldest_waiting(), watched.peer_closed, watched.ended)
-        {
+        if let (Some(since), None, false) = (
+            watched.beats.oldest_waiting(),
+            watched.peer_closed,
+            watched.ended,
+        ) {
             let waited = now.saturating_duration_since(since);
             if waited > answer_within {
                 breaches.push(Breach::AckMissing {
@@ -224,7 +238,14 @@ impl Oracle {
                 breaches.push(Breach::TcpLeftOpen { waited });
             }
         }
-        breaches.into_iter().map(|breach| Finding { conn, breach, at: now }).collect()
+        breaches
+            .into_iter()
+            .map(|breach| Finding {
+                conn,
+                breach,
+                at: now,
+            })
+            .collect()
     }
 
     fn packet(&mut self, index: usize, packet: &Json, at: Instant, breaches: &mut Vec<Breach>) {
@@ -240,7 +261,7 @@ impl Oracle {
                 return;
             }
         };
-        let op = number.and_then(|n| u8::try_from(n).ok()).and_then(Op::from_u8);
+        let op = number.and_then(Op::from_number);
         if first && op != Some(Op::Hello) {
             breaches.push(Breach::FirstNotHello { got: brief(packet) });
         }
@@ -259,7 +280,7 @@ impl Oracle {
             }
             Some(Op::Request | Op::Dispatch) => {}
             Some(op @ (Op::HelloAck | Op::Heartbeat)) => {
-                debug_assert_eq!(op.sender(), Side::Client);
+                debug_assert_eq!(op.sent_by(), Side::Client);
                 breaches.push(Breach::WrongSender { op: op as u64 });
             }
             // An op beyond the table: the text does not speak of it.
@@ -292,7 +313,10 @@ impl Oracle {
                 breaches.push(match elsewhere {
                     Some(asked_on) => Breach::ResponseAstray { nonce, asked_on },
                     None if here.requests.only_dispatches() => Breach::ResponseToDispatch { nonce },
-                    None => Breach::ResponseToNobody { nonce, open: here.requests.in_flight() },
+                    None => Breach::ResponseToNobody {
+                        nonce,
+                        open: here.requests.in_flight(),
+                    },
                 });
             }
         }
@@ -328,13 +352,16 @@ impl Conn {
             Some(Json::String(text)) => text.as_bytes() == password.as_bytes(),
             _ => false,
         };
-        let first = !std::mem::replace(&mut self.authenticated, right || self.authenticated);
+        let first = !self.authenticated;
+        self.authenticated |= right;
         right && first
     }
 
     /// Whether the text plainly allows this REQUEST now.
     fn request(&mut self, packet: &Json) -> bool {
-        let Some(nonce) = packet.get("n") else { return false };
+        let Some(nonce) = packet.get("n") else {
+            return false;
+        };
         let fresh = self.requests.asked(key(nonce));
         fresh && self.authenticated && asks(packet) && plain_value(nonce, PLAIN_DEPTH)
     }
@@ -348,7 +375,9 @@ impl Conn {
 /// The interval that a HELLO gives: an integer by value, above zero; what lies beyond 2^64 - 1
 /// milliseconds counts as that. None when it gives none.
 pub fn interval(hello: &Json) -> Option<Duration> {
-    let Some(Json::Number(number)) = hello.get("hb_interval") else { return None };
+    let Some(Json::Number(number)) = hello.get("hb_interval") else {
+        return None;
+    };
     if !number.is_integer() || number.to_f64() <= 0.0 {
         return None;
     }
@@ -357,9 +386,13 @@ pub fn interval(hello: &Json) -> Option<Duration> {
 
 /// The op of a packet with exactly the members the text gives it, each once, spelled plainly.
 fn plain_op(packet: &Json, size: usize) -> Option<Op> {
-    let Json::Object(members) = packet else { return None };
-    let Some(Json::Number(number)) = packet.get("op") else { return None };
-    let op = Op::from_u8(number.spelling().parse().ok()?)?;
+    let Json::Object(members) = packet else {
+        return None;
+    };
+    let Some(Json::Number(number)) = packet.get("op") else {
+        return None;
+    };
+    let op = Op::from_number(number.spelling().parse().ok()?)?;
     let fields: &[&str] = match op {
         Op::Hello => &["op", "hb_interval"],
         Op::HelloAck => &["op", "password"],
@@ -375,7 +408,9 @@ fn plain_op(packet: &Json, size: usize) -> Option<Op> {
 /// Whether `w` is a string and `a` a plain list.
 fn asks(packet: &Json) -> bool {
     matches!(packet.get("w"), Some(Json::String(_)))
-        && packet.get("a").is_some_and(|a| matches!(a, Json::Array(_)) && plain_value(a, PLAIN_DEPTH))
+        && packet
+            .get("a")
+            .is_some_and(|a| matches!(a, Json::Array(_)) && plain_value(a, PLAIN_DEPTH))
 }
 
 /// Whether a value holds nothing that the text leaves open: numbers beyond the double range, lone
@@ -391,9 +426,9 @@ fn plain_value(value: &Json, depth: usize) -> bool {
                 members.iter().map(|(name, _)| name.as_bytes()).collect();
             depth > 0
                 && names.len() == members.len()
-                && members.iter().all(|(name, value)| {
-                    name.as_str().is_some() && plain_value(value, depth - 1)
-                })
+                && members
+                    .iter()
+                    .all(|(name, value)| name.as_str().is_some() && plain_value(value, depth - 1))
         }
     }
 }

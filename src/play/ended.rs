@@ -70,3 +70,18 @@ pub struct Played {
     /// How long it took.
     pub took: std::time::Duration,
 }
+
+impl Ended {
+    /// How it ended, as a fragment.
+    pub fn in_words(&self) -> String {
+        match self {
+            Ended::Passed => "passed".to_owned(),
+            Ended::Failed(broken) | Ended::Prerequisite(broken) | Ended::Unreachable(broken) => {
+                broken.actual.clone()
+            }
+            Ended::Inconclusive { reason, .. } | Ended::Skipped(reason) | Ended::Error(reason) => {
+                reason.clone()
+            }
+        }
+    }
+}

@@ -48,7 +48,9 @@ impl Player<'_> {
                 self.probe(link, time).await?;
             }
             Expect::Connects => {
-                return Err(Ended::Error("this line needs a client as its target".to_owned()));
+                return Err(Ended::Error(
+                    "this line needs a client as its target".to_owned(),
+                ));
             }
             Expect::Packet(_)
             | Expect::Text(_)
@@ -81,8 +83,12 @@ impl Player<'_> {
     pub(crate) fn window(&self, link: usize, bound: Option<&Bound>) -> Window {
         let (started, ended) = self.links[link].last_send;
         let length = |time| self.length(time, Some(link));
-        let from = bound.and_then(|bound| bound.min.as_ref()).map(|min| (started, length(min)));
-        let most = bound.and_then(|bound| bound.max.as_ref()).map(|max| (ended, length(max)));
+        let from = bound
+            .and_then(|bound| bound.min.as_ref())
+            .map(|min| (started, length(min)));
+        let most = bound
+            .and_then(|bound| bound.max.as_ref())
+            .map(|max| (ended, length(max)));
         let answer = self.settings.answer_within;
         let until = match (most, from) {
             (Some((anchor, most)), _) => anchor + most,
@@ -129,62 +135,17 @@ impl Player<'_> {
         item: &Item,
         window: Window,
     ) -> Result<(), Ended> {
-        let mut env = std::mem::take(&mut self.env);
-        let fit = self.fit(link, &line.what, &item.got, &mut env);
-        self.env = env;
-        match fit? {
+        let close_taken = self.links[link].close_taken;
+        match fit(close_taken, &line.what, &item.got, &mut self.env)? {
             Fit::Yes => {}
             Fit::No(mismatch) => {
-                return Err(self.unexpected(link, Some(line), item).with_mismatch(mismatch));
+                return Err(self
+                    .unexpected(link, Some(line), item)
+                    .with_mismatch(mismatch));
             }
         }
         self.take(link, item);
         self.in_time(link, line, item, window)
-    }
-
-    /// Whether an arrival is what a line asks for; binds what it binds only if it is.
-    pub(crate) fn fit(
-        &self,
-        link: usize,
-        what: &Expect,
-        got: &Got,
-        env: &mut Env,
-    ) -> Result<Fit, Ended> {
-        let same = |payload: &Payload, bytes: &[u8], env: &Env| {
-            fill::payload(payload, env)
-                .map(|filled| filled.bytes == bytes)
-                .map_err(super::send::cannot_fill)
-        };
-        let optional = |payload: &Option<Payload>, bytes: &[u8], env: &Env| match payload {
-            Some(payload) => same(payload, bytes, env),
-            None => Ok(true),
-        };
-        let yes = match (what, got) {
-            (Expect::Packet(pattern), Got::Packet { packet, .. }) => {
-                return Ok(match matches(pattern, packet, env) {
-                    Ok(()) => Fit::Yes,
-                    Err(mismatch) => Fit::No(Some(mismatch)),
-                });
-            }
-            (Expect::Text(payload), Got::Packet { bytes, binary: false, .. })
-            | (Expect::Text(payload), Got::Message { bytes, binary: false, .. })
-            | (Expect::Binary(payload), Got::Packet { bytes, binary: true, .. })
-            | (Expect::Binary(payload), Got::Message { bytes, binary: true, .. }) => {
-                same(payload, bytes, env)?
-            }
-            (Expect::Ping(payload), Got::Ping(bytes))
-            | (Expect::Pong(payload), Got::Pong(bytes)) => optional(payload, bytes, env)?,
-            (Expect::Close(None), Got::Close { .. }) => true,
-            (Expect::Close(Some(code)), Got::Close { code: got, fault: None, .. }) => {
-                Some(*code) == *got
-            }
-            (Expect::Closed, got) if self.links[link].close_taken => {
-                matches!(got, Got::Eof | Got::Reset(_))
-            }
-            (Expect::Closed, got) => got.ends(),
-            _ => false,
-        };
-        Ok(if yes { Fit::Yes } else { Fit::No(None) })
     }
 
     /// An arrival has met its line.
@@ -197,7 +158,11 @@ impl Player<'_> {
                 }
             }
             Got::Eof | Got::Reset(_) => self.links[link].end_taken = true,
-            Got::Packet { .. } | Got::Message { .. } | Got::Ping(_) | Got::Pong(_) | Got::Fault(_) => {}
+            Got::Packet { .. }
+            | Got::Message { .. }
+            | Got::Ping(_)
+            | Got::Pong(_)
+            | Got::Fault(_) => {}
         }
     }
 
@@ -251,8 +216,12 @@ impl Player<'_> {
                     self.in_words(link, late)
                 );
                 if ours >= late {
-                    let reason = format!("{actual}; we were {} ms late ourselves", ours.as_millis());
-                    return Err(Ended::Inconclusive { reason, timing: true });
+                    let reason =
+                        format!("{actual}; we were {} ms late ourselves", ours.as_millis());
+                    return Err(Ended::Inconclusive {
+                        reason,
+                        timing: true,
+                    });
                 }
                 return Err(Ended::Failed(self.broken(line.mark.as_ref(), &actual)));
             }
@@ -271,7 +240,10 @@ impl Player<'_> {
                 Some(how) => format!("; our send did not go through: {how}"),
                 None => String::new(),
             };
-            format!("nothing, {} after our last send{note}", self.in_words(link, waited))
+            format!(
+                "nothing, {} after our last send{note}",
+                self.in_words(link, waited)
+            )
         };
         Ended::Failed(self.broken(line.mark.as_ref(), &actual))
     }
@@ -288,7 +260,11 @@ impl Player<'_> {
         let silence = match &item.got {
             Got::Close { code, .. } => *code == Some(close::HEARTBEAT_TIMEOUT),
             Got::Eof | Got::Reset(_) => !state.close_received,
-            Got::Packet { .. } | Got::Message { .. } | Got::Ping(_) | Got::Pong(_) | Got::Fault(_) => false,
+            Got::Packet { .. }
+            | Got::Message { .. }
+            | Got::Ping(_)
+            | Got::Pong(_)
+            | Got::Fault(_) => false,
         };
         if silence && self.oracle.timeout_may_be_right(state.watch, item.at) == Some(true) {
             let interval = self.oracle.interval(state.watch).unwrap_or_default();
@@ -321,9 +297,7 @@ impl Player<'_> {
         loop {
             if let Some(item) = self.links[link].inbox.front().cloned() {
                 return Err(match self.unexpected(link, None, &item) {
-                    Ended::Failed(_) => {
-                        Ended::Failed(self.broken(mark, &item.got.describe()))
-                    }
+                    Ended::Failed(_) => Ended::Failed(self.broken(mark, &item.got.describe())),
                     other => other,
                 });
             }
@@ -339,7 +313,10 @@ impl Player<'_> {
         let ms = time.as_secs_f64() * 1e3;
         match self.oracle.interval(self.links[link].watch) {
             Some(interval) if time * 10 > interval => {
-                format!("{ms:.0} ms ({:.2} hb)", time.as_secs_f64() / interval.as_secs_f64())
+                format!(
+                    "{ms:.0} ms ({:.2} hb)",
+                    time.as_secs_f64() / interval.as_secs_f64()
+                )
             }
             _ if ms < 10.0 => format!("{ms:.1} ms"),
             _ => format!("{ms:.0} ms"),
@@ -347,11 +324,93 @@ impl Player<'_> {
     }
 }
 
+/// Whether an arrival is what a line asks for; binds what it binds only if it is.
+pub(crate) fn fit(
+    close_taken: bool,
+    what: &Expect,
+    got: &Got,
+    env: &mut Env,
+) -> Result<Fit, Ended> {
+    let same = |payload: &Payload, bytes: &[u8], env: &Env| {
+        fill::payload(payload, env)
+            .map(|filled| filled.bytes == bytes)
+            .map_err(super::send::cannot_fill)
+    };
+    let optional = |payload: &Option<Payload>, bytes: &[u8], env: &Env| match payload {
+        Some(payload) => same(payload, bytes, env),
+        None => Ok(true),
+    };
+    let yes = match (what, got) {
+        (Expect::Packet(pattern), Got::Packet { packet, .. }) => {
+            return Ok(match matches(pattern, packet, env) {
+                Ok(()) => Fit::Yes,
+                Err(mismatch) => Fit::No(Some(mismatch)),
+            });
+        }
+        (
+            Expect::Text(payload),
+            Got::Packet {
+                bytes,
+                binary: false,
+                ..
+            },
+        )
+        | (
+            Expect::Text(payload),
+            Got::Message {
+                bytes,
+                binary: false,
+                ..
+            },
+        )
+        | (
+            Expect::Binary(payload),
+            Got::Packet {
+                bytes,
+                binary: true,
+                ..
+            },
+        )
+        | (
+            Expect::Binary(payload),
+            Got::Message {
+                bytes,
+                binary: true,
+                ..
+            },
+        ) => same(payload, bytes, env)?,
+        (Expect::Ping(payload), Got::Ping(bytes)) | (Expect::Pong(payload), Got::Pong(bytes)) => {
+            optional(payload, bytes, env)?
+        }
+        (Expect::Close(None), Got::Close { .. }) => true,
+        (
+            Expect::Close(Some(code)),
+            Got::Close {
+                code: got,
+                fault: None,
+                ..
+            },
+        ) => Some(*code) == *got,
+        (Expect::Closed, got) if close_taken => {
+            matches!(got, Got::Eof | Got::Reset(_))
+        }
+        (Expect::Closed, got) => got.ends(),
+        _ => false,
+    };
+    Ok(if yes { Fit::Yes } else { Fit::No(None) })
+}
+
 impl Ended {
     /// Says where a packet differs from its pattern.
     pub(crate) fn with_mismatch(mut self, mismatch: Option<Mismatch>) -> Ended {
         if let (Ended::Failed(broken), Some(mismatch)) = (&mut self, mismatch) {
-            broken.hint = Some(mismatch.to_string());
+            broken.hint = Some(match mismatch.path.as_str() {
+                "" => format!("it is {}, expected {}", mismatch.actual, mismatch.expected),
+                path => format!(
+                    "`{path}` is {}, expected {}",
+                    mismatch.actual, mismatch.expected
+                ),
+            });
         }
         self
     }
@@ -360,16 +419,16 @@ impl Ended {
 /// Takes the arrival that a line is to be compared with.
 fn pick(link: &mut Link, what: &Expect) -> Option<Item> {
     match what {
-        Expect::Ping(_) => {
-            link.inbox.take(|got| matches!(got, Got::Ping(_)) || got.ends())
-        }
-        Expect::Pong(_) => {
-            link.inbox.take(|got| matches!(got, Got::Pong(_)) || got.ends())
-        }
+        Expect::Ping(_) => link
+            .inbox
+            .take(|got| matches!(got, Got::Ping(_)) || got.ends()),
+        Expect::Pong(_) => link
+            .inbox
+            .take(|got| matches!(got, Got::Pong(_)) || got.ends()),
         // Behind its close frame a target may still have sent what was under way.
-        Expect::Closed if link.close_taken => {
-            link.inbox.take(|got| matches!(got, Got::Eof | Got::Reset(_)))
-        }
+        Expect::Closed if link.close_taken => link
+            .inbox
+            .take(|got| matches!(got, Got::Eof | Got::Reset(_))),
         _ => link.inbox.pop(),
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::ended::Ended;
-use super::expect::{Fit, Window};
+use super::expect::{Fit, Window, fit};
 use super::item::{Got, Item};
 use super::player::Player;
 use super::pump::{Woke, op};
@@ -15,11 +15,11 @@ use crate::oracle;
 use crate::protocol::json::Json;
 use crate::protocol::rules::Level;
 use crate::scenario::Scenario;
-use crate::scenario::print;
-use crate::scenario::syntax::{Expect, Expectation, Mark, Piece, Send, Step, StepKind, Template};
-use crate::scenario::syntax::{Hole, Span};
+use crate::scenario::syntax::{Expect, Expectation, Mark, Span, Step, StepKind};
 use crate::scenario::values::Env;
 
+/// The right HELLO_ACK.
+pub(crate) const HELLO_ACK: &str = r#"{"op": 1, "password": "${password}"}"#;
 /// How long a connection that we close at a scenario's end may take to end.
 const FAREWELL: Duration = Duration::from_millis(500);
 
@@ -40,9 +40,17 @@ impl Player<'_> {
         match item {
             None => {
                 let waited = self.settings.answer_within.as_millis();
-                return blame(self, "hello.first", hello, format!("nothing within {waited} ms"));
+                return blame(
+                    self,
+                    "hello.first",
+                    hello,
+                    format!("nothing within {waited} ms"),
+                );
             }
-            Some(Item { got: Got::Packet { packet, bytes, .. }, .. }) => {
+            Some(Item {
+                got: Got::Packet { packet, bytes, .. },
+                ..
+            }) => {
                 let text = String::from_utf8_lossy(&bytes).into_owned();
                 if op(&packet) != Some(0) {
                     return blame(self, "hello.first", hello, text);
@@ -53,7 +61,7 @@ impl Player<'_> {
             }
             Some(item) => return blame(self, "hello.first", hello, item.got.describe()),
         }
-        self.send(conn, &Send::Packet(hello_ack())).await
+        self.send_packet(link, HELLO_ACK).await
     }
 
     /// `use ./file.scenario`
@@ -114,10 +122,11 @@ impl Player<'_> {
             let Some(item) = self.next_item(link, window.until).await? else {
                 return Err(self.still_open(link, &open));
             };
+            let close_taken = self.links[link].close_taken;
             let mut met = None;
             for (at, (line, _, env)) in open.iter_mut().enumerate() {
                 if line.conn == conn
-                    && matches!(self.fit(link, &line.what, &item.got, env)?, Fit::Yes)
+                    && matches!(fit(close_taken, &line.what, &item.got, env)?, Fit::Yes)
                 {
                     met = Some(at);
                     break;
@@ -156,8 +165,15 @@ impl Player<'_> {
     pub(crate) async fn either(&mut self, branches: &[Vec<Step>]) -> Result<(), Ended> {
         let mut firsts = Vec::new();
         for branch in branches {
-            let Some(Step { kind: StepKind::Expect(line), span, .. }) = branch.first() else {
-                return Err(Ended::Error("a branch begins with an expectation".to_owned()));
+            let Some(Step {
+                kind: StepKind::Expect(line),
+                span,
+                ..
+            }) = branch.first()
+            else {
+                return Err(Ended::Error(
+                    "a branch begins with an expectation".to_owned(),
+                ));
             };
             let link = self.link(&line.conn).await?;
             let window = match &line.what {
@@ -184,9 +200,12 @@ impl Player<'_> {
     ) -> Result<usize, Ended> {
         loop {
             for (branch, (line, span, link, window)) in firsts.iter().enumerate() {
-                let Some(item) = self.links[*link].inbox.front().cloned() else { continue };
+                let Some(item) = self.links[*link].inbox.front().cloned() else {
+                    continue;
+                };
+                let close_taken = self.links[*link].close_taken;
                 let mut env = self.env.clone();
-                if matches!(self.fit(*link, &line.what, &item.got, &mut env)?, Fit::Yes) {
+                if matches!(fit(close_taken, &line.what, &item.got, &mut env)?, Fit::Yes) {
                     self.span = *span;
                     self.env = env;
                     self.links[*link].inbox.pop();
@@ -203,12 +222,17 @@ impl Player<'_> {
             }
             let now = Instant::now();
             let quiet = |line: &Expectation| matches!(line.what, Expect::Nothing(_));
-            if let Some(branch) =
-                firsts.iter().position(|(line, _, _, window)| quiet(line) && window.until <= now)
+            if let Some(branch) = firsts
+                .iter()
+                .position(|(line, _, _, window)| quiet(line) && window.until <= now)
             {
                 return Ok(branch);
             }
-            let until = firsts.iter().map(|(_, _, _, window)| window.until).max().unwrap_or(now);
+            let until = firsts
+                .iter()
+                .map(|(_, _, _, window)| window.until)
+                .max()
+                .unwrap_or(now);
             let next_quiet = firsts
                 .iter()
                 .filter(|(line, ..)| quiet(line))
@@ -217,7 +241,8 @@ impl Player<'_> {
             let wake = next_quiet.unwrap_or(until);
             if self.pump(wake).await? == Woke::TimeOver && next_quiet.is_none() {
                 let (line, _, link, _) = &firsts[0];
-                let waited = Instant::now().saturating_duration_since(self.links[*link].last_send.1);
+                let waited =
+                    Instant::now().saturating_duration_since(self.links[*link].last_send.1);
                 let actual = format!(
                     "none of the branches, {} after our last send",
                     self.in_words(*link, waited)
@@ -229,7 +254,14 @@ impl Player<'_> {
 
     /// `alive`: a new connection gets through handshake and heartbeat.
     pub(crate) async fn alive(&mut self, mark: Option<&Mark>) -> Result<(), Ended> {
-        let name = format!("alive{}", self.links.iter().filter(|l| l.name.starts_with("alive")).count() + 1);
+        let name = format!(
+            "alive{}",
+            self.links
+                .iter()
+                .filter(|l| l.name.starts_with("alive"))
+                .count()
+                + 1
+        );
         let dead = |player: &Self, actual: &str| {
             let mut broken = player.broken(mark, actual);
             if mark.is_none() {
@@ -245,12 +277,14 @@ impl Player<'_> {
             Err(other) => return Err(other),
         }
         let link = self.link(&name).await?;
-        let beat = Template { pieces: vec![Piece::Literal(r#"{"op": 2}"#.to_owned())] };
-        self.send(&name, &Send::Packet(beat)).await?;
+        self.send_literal(link, r#"{"op": 2}"#).await?;
         let until = Instant::now() + self.settings.answer_within;
         loop {
             match self.next_item(link, until).await? {
-                Some(Item { got: Got::Packet { packet, .. }, .. }) => {
+                Some(Item {
+                    got: Got::Packet { packet, .. },
+                    ..
+                }) => {
                     if op(&packet) == Some(3) {
                         self.hold(mark);
                         return Ok(());
@@ -296,7 +330,9 @@ impl Player<'_> {
         }
         let now = Instant::now();
         for index in 0..self.links.len() {
-            let findings = self.oracle.finish(self.links[index].watch, now, answer_within, grace);
+            let findings = self
+                .oracle
+                .finish(self.links[index].watch, now, answer_within, grace);
             let findings = findings
                 .into_iter()
                 .filter(|finding| finding.breach.rule() == "close.ends")
@@ -326,20 +362,12 @@ fn expectations(
                     expectations(steps, &env, out)?;
                 }
             }
-            _ => return Err(Ended::Error("this block takes expectations only".to_owned())),
+            _ => {
+                return Err(Ended::Error(
+                    "this block takes expectations only".to_owned(),
+                ));
+            }
         }
     }
     Ok(())
-}
-
-/// `{"op": 1, "password": "${password}"}`
-fn hello_ack() -> Template {
-    let hole = Hole { name: "password".to_owned(), filter: None, span: Span::default() };
-    Template {
-        pieces: vec![
-            Piece::Literal(r#"{"op": 1, "password": ""#.to_owned()),
-            Piece::InString(hole),
-            Piece::Literal(r#""}"#.to_owned()),
-        ],
-    }
 }

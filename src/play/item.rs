@@ -65,12 +65,24 @@ impl Got {
     /// in it as it came, long ones cut.
     pub fn describe(&self) -> String {
         match self {
-            Got::Packet { bytes, binary: false, .. } => brief(bytes),
-            Got::Packet { bytes, binary: true, .. } => format!("binary frame: {}", brief(bytes)),
+            Got::Packet {
+                bytes,
+                binary: false,
+                ..
+            } => brief(bytes),
+            Got::Packet {
+                bytes,
+                binary: true,
+                ..
+            } => format!("binary frame: {}", brief(bytes)),
             Got::Message { bytes, why, .. } => format!("{} ({why})", brief(bytes)),
             Got::Ping(_) => "ping".into(),
             Got::Pong(_) => "pong".into(),
-            Got::Close { code, reason, fault } => {
+            Got::Close {
+                code,
+                reason,
+                fault,
+            } => {
                 let mut text = String::from("close");
                 if let Some(code) = code {
                     text.push_str(&format!(" {code}"));
@@ -97,5 +109,9 @@ fn brief(bytes: &[u8]) -> String {
         return String::from_utf8_lossy(bytes).into_owned();
     }
     let cut = String::from_utf8_lossy(&bytes[..MOST]);
-    format!("{}... ({} bytes)", cut.trim_end_matches('\u{fffd}'), bytes.len())
+    format!(
+        "{}... ({} bytes)",
+        cut.trim_end_matches('\u{fffd}'),
+        bytes.len()
+    )
 }

@@ -152,7 +152,8 @@ impl Link {
             Poll::Pending => {}
             Poll::Ready(Ok(())) => {
                 if std::mem::take(&mut self.eof_wanted) {
-                    self.broken_send.get_or_insert("we ended our side".to_owned());
+                    self.broken_send
+                        .get_or_insert("we ended our side".to_owned());
                 }
             }
             Poll::Ready(Err(error)) => {
@@ -175,6 +176,8 @@ impl Link {
 
 impl std::fmt::Debug for Link {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Link").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Link")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }

@@ -21,6 +21,7 @@ mod settings;
 pub use ended::{Broken, Ended, Place, Played};
 pub use item::{Got, Item};
 pub use lateness::Lateness;
-pub use player::{Player, run};
+pub use player::{Player, alive, run};
 pub use record::Redactor;
+pub use send::cannot_fill;
 pub use settings::{Pacer, Settings};

@@ -1,6 +1,6 @@
 //! The player of one scenario: its connections, its variables, its place in the text.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -12,10 +12,10 @@ use super::settings::Settings;
 use crate::oracle::{Breach, Finding, Oracle};
 use crate::outcome::{Dir, EntryKind};
 use crate::protocol::rules::{self, Level};
-use crate::scenario::Scenario;
-use crate::scenario::syntax::{Mark, Source, Span, Step, StepKind, Time};
+use crate::scenario::syntax::{Mark, Origin, Source, Span, Step, StepKind, Time};
 use crate::scenario::values::Env;
-use crate::wire::{self, OpenError};
+use crate::scenario::{self, Scenario};
+use crate::wire::{self, DialError, OpenError};
 
 /// Breaches kept of one scenario.
 const BREACHES: usize = 64;
@@ -43,6 +43,35 @@ pub async fn run(
     };
     player.finish(ended)
 }
+
+/// Whether a new connection gets through handshake and heartbeat; if not, what broke.
+pub async fn alive(settings: &Settings) -> Result<(), Broken> {
+    let limit = settings.answer_within * 4;
+    let env = Env::new(&settings.password);
+    let mut player = Player::new(settings, "alive", &ALIVE, env, limit);
+    let ended = player.steps(&ALIVE.steps).await;
+    let _ = player.settle().await;
+    match ended {
+        Ok(()) => Ok(()),
+        Err(Ended::Failed(broken) | Ended::Unreachable(broken) | Ended::Prerequisite(broken)) => {
+            Err(broken)
+        }
+        Err(other) => Err(player.broken(None, &other.in_words())),
+    }
+}
+
+static ALIVE: LazyLock<Arc<Scenario>> = LazyLock::new(|| {
+    let text = "title  A new connection gets through handshake and heartbeat\n\
+                rule   robust.isolation\n\nalive\n";
+    let path = "alive".to_owned();
+    let source = Source {
+        path,
+        origin: Origin::Embedded,
+        text: text.to_owned(),
+    };
+    // The text is a constant; a test parses it.
+    Arc::new(scenario::parse("alive", Arc::new(source)).expect("the text of `alive` parses"))
+});
 
 /// Carries out the steps of one scenario.
 pub struct Player<'a> {
@@ -77,7 +106,12 @@ impl<'a> Player<'a> {
         limit: Duration,
     ) -> Player<'a> {
         let now = Instant::now();
-        let rule = scenario.header.rules.first().map(|rule| rule.value.clone()).unwrap_or_default();
+        let rule = scenario
+            .header
+            .rules
+            .first()
+            .map(|rule| rule.value.clone())
+            .unwrap_or_default();
         let level = scenario
             .header
             .level
@@ -94,7 +128,12 @@ impl<'a> Player<'a> {
             recorder: Recorder::new(now),
             limit: now + limit,
             source: Arc::clone(&scenario.source),
-            span: Span { line: 1, column: 1, start: 0, end: 0 },
+            span: Span {
+                line: 1,
+                column: 1,
+                start: 0,
+                end: 0,
+            },
             rule,
             level,
             scenario: Arc::clone(scenario),
@@ -131,7 +170,11 @@ impl<'a> Player<'a> {
             StepKind::Wait { time } => self.pause(time).await,
             StepKind::BeatEvery { conn, period } => self.beat_every(conn, period).await,
             StepKind::BeatOff { conn } => self.background_off(conn, true).await,
-            StepKind::Every { conn, period, steps } => self.every(conn, period, steps).await,
+            StepKind::Every {
+                conn,
+                period,
+                steps,
+            } => self.every(conn, period, steps).await,
             StepKind::EveryOff { conn } => self.background_off(conn, false).await,
             StepKind::Repeat { count, var, steps } => {
                 self.repeat(*count, var.as_deref(), steps).await
@@ -147,16 +190,17 @@ impl<'a> Player<'a> {
             StepKind::Alive { mark } => self.alive(mark.as_ref()).await,
             StepKind::WaitsDiffer { .. }
             | StepKind::DriverSend { .. }
-            | StepKind::DriverExpect { .. } => {
-                Err(Ended::Error("this line needs a client as its target".to_owned()))
-            }
+            | StepKind::DriverExpect { .. } => Err(Ended::Error(
+                "this line needs a client as its target".to_owned(),
+            )),
         }
     }
 
     /// The connection with this name, opened if it is not there yet.
     pub(crate) async fn link(&mut self, name: &str) -> Result<usize, Ended> {
         // A name can be connected again: the newest one counts.
-        match self.links.iter().rposition(|link| link.name == name) {
+        let known = self.links.iter().rposition(|link| link.name == name);
+        match known {
             Some(index) => Ok(index),
             None => self.connect(name).await,
         }
@@ -169,7 +213,9 @@ impl<'a> Player<'a> {
         }
         let mut offer = self.settings.offer.clone();
         if self.settings.trace_header {
-            offer.headers.push(("X-Litespec-Scenario".to_owned(), self.id.clone()));
+            offer
+                .headers
+                .push(("X-Litespec-Scenario".to_owned(), self.id.clone()));
         }
         let settings = self.settings;
         let began = Instant::now();
@@ -191,7 +237,14 @@ impl<'a> Player<'a> {
             }
         };
         let text = String::new();
-        self.recorder.add(opened.dialed_at, name, Dir::Sent, EntryKind::Connect, text, false);
+        self.recorder.add(
+            opened.dialed_at,
+            name,
+            Dir::Sent,
+            EntryKind::Connect,
+            text,
+            false,
+        );
         let watch = self.oracle.opened(name, opened.dialed_at);
         self.links.push(Link {
             name: name.to_owned(),
@@ -231,12 +284,35 @@ impl<'a> Player<'a> {
 
     /// The line at hand.
     pub(crate) fn place(&self) -> Place {
-        Place { source: Arc::clone(&self.source), span: self.span }
+        Place {
+            source: Arc::clone(&self.source),
+            span: self.span,
+        }
+    }
+
+    /// Goes to a line of the text, counted from 1.
+    pub(crate) fn at_line(&mut self, line: u32) {
+        let text = &self.source.text;
+        let before = text
+            .split_inclusive('\n')
+            .take(line.saturating_sub(1) as usize);
+        let start = before.map(str::len).sum();
+        let end = start + self.source.line(line).len();
+        self.span = Span {
+            line,
+            column: 1,
+            start,
+            end,
+        };
     }
 
     /// The line at hand, broken: what it asks for is its own text.
     pub(crate) fn broken(&self, mark: Option<&Mark>, actual: &str) -> Broken {
-        let line = self.source.text.get(self.span.start..self.span.end).unwrap_or("");
+        let line = self
+            .source
+            .text
+            .get(self.span.start..self.span.end)
+            .unwrap_or("");
         Broken {
             rule: mark.map_or_else(|| self.rule.clone(), |mark| mark.rule.clone()),
             level: self.level_of(mark),
@@ -290,7 +366,10 @@ impl<'a> Player<'a> {
 
 /// Whether an error at opening is this machine's and not the target's.
 fn ours(error: &OpenError) -> bool {
-    error.is_local()
+    matches!(
+        error,
+        OpenError::Dial(DialError::Other { .. } | DialError::NoTls { .. })
+    )
 }
 
 /// A line's text behind its arrow and without its mark, as what was expected.

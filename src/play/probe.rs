@@ -9,16 +9,14 @@ use super::ended::Ended;
 use super::item::Got;
 use super::player::Player;
 use super::pump::op;
-use crate::scenario::syntax::{Piece, Send, Template};
 
 impl Player<'_> {
     /// `< probe 1s`: answered, ignored, closed, eof, reset or hung.
     pub(crate) async fn probe(&mut self, link: usize, time: Duration) -> Result<(), Ended> {
         let from = self.links[link].last_send.0;
         let item = self.next_item(link, Instant::now() + time).await?;
-        let after = |at: Instant| {
-            (at.saturating_duration_since(from).as_secs_f64() * 1e6).round() / 1e3
-        };
+        let after =
+            |at: Instant| (at.saturating_duration_since(from).as_secs_f64() * 1e6).round() / 1e3;
         let observed = match &item {
             None => return self.ignored_or_hung(link, time).await,
             Some(item) => {
@@ -53,9 +51,7 @@ impl Player<'_> {
         let watch = self.links[link].watch;
         let mut what = "ignored";
         if self.oracle.authenticated(watch) && !self.links[link].over() {
-            let name = self.links[link].name.clone();
-            let beat = Template { pieces: vec![Piece::Literal(r#"{"op": 2}"#.to_owned())] };
-            self.send(&name, &Send::Packet(beat)).await?;
+            self.send_literal(link, r#"{"op": 2}"#).await?;
             if self.next_item(link, Instant::now() + time).await?.is_none() {
                 what = "hung";
             }

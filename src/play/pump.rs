@@ -14,8 +14,8 @@ use super::record::hex;
 use crate::oracle::Received;
 use crate::outcome::{Dir, EntryKind};
 use crate::protocol::json::Json;
-use crate::wire::{OutFrame, opcode};
 use crate::wire::{Incoming, Stamped};
+use crate::wire::{OutFrame, opcode};
 
 /// Why the pump came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,9 @@ impl Player<'_> {
             if now >= self.limit {
                 return Err(Ended::Error(format!(
                     "it did not end within its time limit of {:.1} s",
-                    self.limit.saturating_duration_since(self.began()).as_secs_f64()
+                    self.limit
+                        .saturating_duration_since(self.began())
+                        .as_secs_f64()
                 )));
             }
             self.send_background(now)?;
@@ -50,7 +52,9 @@ impl Player<'_> {
                 }
                 None => {
                     let now = Instant::now();
-                    self.settings.lateness.note(now, now.saturating_duration_since(wake));
+                    self.settings
+                        .lateness
+                        .note(now, now.saturating_duration_since(wake));
                     if now >= until {
                         return Ok(Woke::TimeOver);
                     }
@@ -86,9 +90,13 @@ impl Player<'_> {
         let at = stamped.at;
         let got = match stamped.incoming {
             Incoming::Text { text: Ok(text), .. } => message(text.into_bytes(), false),
-            Incoming::Text { text: Err(bytes), .. } => {
-                Got::Message { bytes, binary: false, why: "not UTF-8".to_owned() }
-            }
+            Incoming::Text {
+                text: Err(bytes), ..
+            } => Got::Message {
+                bytes,
+                binary: false,
+                why: "not UTF-8".to_owned(),
+            },
             Incoming::Binary { bytes, .. } => message(bytes, true),
             Incoming::Ping(bytes) => Got::Ping(bytes),
             Incoming::Pong(bytes) => Got::Pong(bytes),
@@ -113,7 +121,9 @@ impl Player<'_> {
     /// Whether an arrival answers our own background traffic.
     fn passes_over(&mut self, index: usize, got: &Got) -> bool {
         let link = &mut self.links[index];
-        let Got::Packet { packet, .. } = got else { return false };
+        let Got::Packet { packet, .. } = got else {
+            return false;
+        };
         match op(packet) {
             Some(3) => link.beats_waiting.pop_front().unwrap_or(false),
             Some(5) if !link.background_nonces.is_empty() => packet
@@ -125,30 +135,48 @@ impl Player<'_> {
 
     fn record_arrival(&mut self, index: usize, at: Instant, got: &Got, auto: bool) {
         let (kind, text) = match got {
-            Got::Packet { bytes, binary: true, .. } | Got::Message { bytes, binary: true, .. } => {
-                (EntryKind::Binary, hex(bytes))
+            Got::Packet {
+                bytes,
+                binary: true,
+                ..
             }
+            | Got::Message {
+                bytes,
+                binary: true,
+                ..
+            } => (EntryKind::Binary, hex(bytes)),
             Got::Packet { bytes, .. } => (EntryKind::Text, lossy(bytes)),
             Got::Message { bytes, .. } => (EntryKind::Text, lossy(bytes)),
             Got::Ping(bytes) => (EntryKind::Ping, lossy(bytes)),
             Got::Pong(bytes) => (EntryKind::Pong, lossy(bytes)),
-            Got::Close { .. } => {
-                (EntryKind::Close, got.describe().trim_start_matches("close").trim_start().to_owned())
-            }
+            Got::Close { .. } => (
+                EntryKind::Close,
+                got.describe()
+                    .trim_start_matches("close")
+                    .trim_start()
+                    .to_owned(),
+            ),
             Got::Fault(what) => (EntryKind::Raw, what.clone()),
             Got::Eof => (EntryKind::Eof, String::new()),
             Got::Reset(how) => (EntryKind::Reset, how.clone()),
         };
         let text = self.settings.redactor.redact(&text);
         let name = self.links[index].name.clone();
-        self.recorder.add(at, &name, Dir::Received, kind, text, auto);
+        self.recorder
+            .add(at, &name, Dir::Received, kind, text, auto);
     }
 
     fn watch_arrival(&mut self, index: usize, at: Instant, got: &Got) {
         let watch = self.links[index].watch;
         let received = match got {
-            Got::Packet { packet, binary, .. } => Received::Packet { packet, binary: *binary },
-            Got::Message { why, binary, .. } => Received::NotJson { why, binary: *binary },
+            Got::Packet { packet, binary, .. } => Received::Packet {
+                packet,
+                binary: *binary,
+            },
+            Got::Message { why, binary, .. } => Received::NotJson {
+                why,
+                binary: *binary,
+            },
             Got::Close { code, .. } => {
                 self.links[index].close_received = true;
                 Received::Close { code: *code }
@@ -172,7 +200,9 @@ impl Player<'_> {
             }
             Got::Close { code, .. } if !link.manual.close => {
                 link.close_sent = true;
-                let body = code.map(|code| code.to_be_bytes().to_vec()).unwrap_or_default();
+                let body = code
+                    .map(|code| code.to_be_bytes().to_vec())
+                    .unwrap_or_default();
                 let text = code.map(|code| code.to_string()).unwrap_or_default();
                 (opcode::CLOSE, body, EntryKind::Close, text)
             }
@@ -195,8 +225,16 @@ pub(crate) fn op(packet: &Json) -> Option<u64> {
 
 fn message(bytes: Vec<u8>, binary: bool) -> Got {
     match Json::parse(&bytes) {
-        Ok(packet) => Got::Packet { packet, bytes, binary },
-        Err(error) => Got::Message { bytes, binary, why: format!("not JSON: {error}") },
+        Ok(packet) => Got::Packet {
+            packet,
+            bytes,
+            binary,
+        },
+        Err(error) => Got::Message {
+            bytes,
+            binary,
+            why: format!("not JSON: {error}"),
+        },
     }
 }
 

@@ -53,7 +53,12 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     pub(crate) fn new(began: Instant) -> Recorder {
-        Recorder { began, head: Vec::new(), tail: VecDeque::new(), dropped: 0 }
+        Recorder {
+            began,
+            head: Vec::new(),
+            tail: VecDeque::new(),
+            dropped: 0,
+        }
     }
 
     pub(crate) fn began(&self) -> Instant {
@@ -72,7 +77,14 @@ impl Recorder {
     ) {
         let since = at.saturating_duration_since(self.began);
         let at_ms = (since.as_secs_f64() * 1e6).round() / 1e3;
-        let entry = Entry { at_ms, conn: conn.to_owned(), dir, kind, text: cut(text), auto };
+        let entry = Entry {
+            at_ms,
+            conn: conn.to_owned(),
+            dir,
+            kind,
+            text: cut(text),
+            auto,
+        };
         if self.head.len() < KEPT {
             self.head.push(entry);
             return;
@@ -88,7 +100,8 @@ impl Recorder {
         let mut entries = self.head;
         if self.dropped > 0 {
             if let Some(last) = entries.last_mut() {
-                last.text.push_str(&format!(" ... ({} entries left out here)", self.dropped));
+                last.text
+                    .push_str(&format!(" ... ({} entries left out here)", self.dropped));
             }
         }
         entries.extend(self.tail);
@@ -132,19 +145,28 @@ mod tests {
     #[test]
     fn a_secret_is_left_out_wherever_it_stands() {
         let redactor = secret("hunter22");
-        assert_eq!(redactor.redact(r#"{"got":"hunter22!"}"#), r#"{"got":"${password}!"}"#);
+        assert_eq!(
+            redactor.redact(r#"{"got":"hunter22!"}"#),
+            r#"{"got":"${password}!"}"#
+        );
         assert_eq!(redactor.redact("wrong: hunter22"), "wrong: ${password}");
     }
 
     #[test]
     fn an_escaped_secret_is_left_out_too() {
         let redactor = secret("a\"b\\c");
-        assert_eq!(redactor.redact(r#"{"got":"x a\"b\\c"}"#), r#"{"got":"x ${password}"}"#);
+        assert_eq!(
+            redactor.redact(r#"{"got":"x a\"b\\c"}"#),
+            r#"{"got":"x ${password}"}"#
+        );
     }
 
     #[test]
     fn a_short_secret_does_not_tear_text_apart() {
-        assert_eq!(secret("op").redact(r#"{"op":1,"p":"op"}"#), r#"{"${password}":1,"p":"${password}"}"#);
+        assert_eq!(
+            secret("op").redact(r#"{"op":1,"p":"op"}"#),
+            r#"{"${password}":1,"p":"${password}"}"#
+        );
         assert_eq!(secret("1").redact(r#"{"op":1}"#), r#"{"op":1}"#);
         assert_eq!(secret("").redact("abc"), "abc");
     }
@@ -154,12 +176,22 @@ mod tests {
         let t0 = Instant::now();
         let mut recorder = Recorder::new(t0);
         for i in 0..10_000 {
-            recorder.add(t0, "a", Dir::Received, EntryKind::Text, i.to_string(), false);
+            recorder.add(
+                t0,
+                "a",
+                Dir::Received,
+                EntryKind::Text,
+                i.to_string(),
+                false,
+            );
         }
         let entries = recorder.finish();
         assert_eq!(entries.len(), 2 * KEPT);
         assert_eq!(entries[0].text, "0");
-        assert_eq!(entries[KEPT - 1].text, "249 ... (9500 entries left out here)");
+        assert_eq!(
+            entries[KEPT - 1].text,
+            "249 ... (9500 entries left out here)"
+        );
         assert_eq!(entries[2 * KEPT - 1].text, "9999");
     }
 
@@ -169,7 +201,11 @@ mod tests {
         let mut recorder = Recorder::new(t0);
         recorder.add(t0, "a", Dir::Sent, EntryKind::Text, "ä".repeat(5000), false);
         let entry = recorder.finish().remove(0);
-        assert!(entry.text.ends_with("... (10000 bytes)"), "{}", entry.text.len());
+        assert!(
+            entry.text.ends_with("... (10000 bytes)"),
+            "{}",
+            entry.text.len()
+        );
         assert!(entry.text.len() < 2100);
     }
 }

@@ -15,7 +15,7 @@ use crate::oracle::Sent;
 use crate::outcome::{Dir, EntryKind};
 use crate::protocol::json::Json;
 use crate::scenario::fill::{self, FillError};
-use crate::scenario::syntax::{Payload, Send, Step, StepKind, Time};
+use crate::scenario::syntax::{Hole, Payload, Piece, Send, Span, Step, StepKind, Template, Time};
 use crate::wire::{OutFrame, opcode};
 
 /// One send, filled in and ready to be written.
@@ -43,6 +43,49 @@ impl Player<'_> {
         let started = Instant::now();
         self.put(link, ready, started, false);
         self.flush(&[link], started).await
+    }
+
+    /// Sends a packet on a connection; `text` may hold `${password}`.
+    pub(crate) async fn send_packet(&mut self, link: usize, text: &str) -> Result<(), Ended> {
+        let password = text.split_once("${password}");
+        let template = match password {
+            None => Template {
+                pieces: vec![Piece::Literal(text.to_owned())],
+            },
+            Some((before, after)) => Template {
+                pieces: vec![
+                    Piece::Literal(before.to_owned()),
+                    Piece::InString(Hole {
+                        name: "password".to_owned(),
+                        filter: None,
+                        span: Span::default(),
+                    }),
+                    Piece::Literal(after.to_owned()),
+                ],
+            },
+        };
+        let name = self.links[link].name.clone();
+        self.send(&name, &Send::Packet(template)).await
+    }
+
+    /// Sends a packet spelled as it is.
+    pub(crate) async fn send_literal(&mut self, link: usize, text: &str) -> Result<(), Ended> {
+        let template = Template {
+            pieces: vec![Piece::Literal(text.to_owned())],
+        };
+        let name = self.links[link].name.clone();
+        self.send(&name, &Send::Packet(template)).await
+    }
+
+    /// Begins to send HEARTBEATs in the background.
+    pub(crate) fn beat_from_now(&mut self, link: usize, period: Duration) {
+        let period = period.max(Duration::from_millis(1));
+        let next = Instant::now() + period;
+        self.links[link].beat = Some(Beat {
+            period,
+            next,
+            last: None,
+        });
     }
 
     /// `together`: everything in the block is queued first and written at once.
@@ -105,15 +148,30 @@ impl Player<'_> {
         Ok(match send {
             Send::Packet(template) => {
                 let filled = fill::template(template, &self.env).map_err(cannot_fill)?;
-                frame(opcode::TEXT, EntryKind::Text, filled.wire.into_bytes(), filled.shown)
+                frame(
+                    opcode::TEXT,
+                    EntryKind::Text,
+                    filled.wire.into_bytes(),
+                    filled.shown,
+                )
             }
             Send::Text(payload) => {
                 let filled = bytes(payload)?;
-                frame(opcode::TEXT, EntryKind::Text, filled.bytes, format!("text {}", filled.shown))
+                frame(
+                    opcode::TEXT,
+                    EntryKind::Text,
+                    filled.bytes,
+                    format!("text {}", filled.shown),
+                )
             }
             Send::Binary(payload) => {
                 let filled = bytes(payload)?;
-                frame(opcode::BINARY, EntryKind::Binary, filled.bytes, filled.shown)
+                frame(
+                    opcode::BINARY,
+                    EntryKind::Binary,
+                    filled.bytes,
+                    filled.shown,
+                )
             }
             Send::Ping(payload) => {
                 let (bytes, shown) = optional(payload)?;
@@ -128,21 +186,44 @@ impl Player<'_> {
                 let mut body = code.map(|c| c.to_be_bytes().to_vec()).unwrap_or_default();
                 body.extend_from_slice(&reason);
                 let code = code.map(|c| c.to_string()).unwrap_or_default();
-                frame(opcode::CLOSE, EntryKind::Close, body, format!("{code} {shown}").trim().to_owned())
+                frame(
+                    opcode::CLOSE,
+                    EntryKind::Close,
+                    body,
+                    format!("{code} {shown}").trim().to_owned(),
+                )
             }
-            Send::Eof => Ready { kind: EntryKind::Eof, shown: String::new(), how: How::Eof },
-            Send::Reset => Ready { kind: EntryKind::Reset, shown: String::new(), how: How::Reset },
+            Send::Eof => Ready {
+                kind: EntryKind::Eof,
+                shown: String::new(),
+                how: How::Eof,
+            },
+            Send::Reset => Ready {
+                kind: EntryKind::Reset,
+                shown: String::new(),
+                how: How::Reset,
+            },
             Send::Raw(payload) => {
                 let filled = bytes(payload)?;
-                Ready { kind: EntryKind::Raw, shown: filled.shown, how: How::Raw(filled.bytes) }
+                Ready {
+                    kind: EntryKind::Raw,
+                    shown: filled.shown,
+                    how: How::Raw(filled.bytes),
+                }
             }
             Send::Fragments(payload) => {
                 let parts = fill::parts(payload, &self.env).map_err(cannot_fill)?;
                 let shown = format!("fragments {}", bytes(payload)?.shown);
-                Ready { kind: EntryKind::Text, shown, how: How::Fragments(parts) }
+                Ready {
+                    kind: EntryKind::Text,
+                    shown,
+                    how: How::Fragments(parts),
+                }
             }
             Send::Http(_) => {
-                return Err(Ended::Error("this line needs a client as its target".to_owned()));
+                return Err(Ended::Error(
+                    "this line needs a client as its target".to_owned(),
+                ));
             }
         })
     }
@@ -151,7 +232,8 @@ impl Player<'_> {
     fn put(&mut self, index: usize, ready: Ready, started: Instant, auto: bool) {
         let link = &mut self.links[index];
         let name = link.name.clone();
-        self.recorder.add(started, &name, Dir::Sent, ready.kind, ready.shown, auto);
+        self.recorder
+            .add(started, &name, Dir::Sent, ready.kind, ready.shown, auto);
         match ready.how {
             How::Frame(code, bytes) => {
                 link.conn.queue(&OutFrame::new(code, &bytes));
@@ -161,8 +243,15 @@ impl Player<'_> {
             How::Fragments(parts) => {
                 let last = parts.len().saturating_sub(1);
                 for (at, part) in parts.iter().enumerate() {
-                    let code = if at == 0 { opcode::TEXT } else { opcode::CONTINUATION };
-                    link.conn.queue(&OutFrame { fin: at == last, ..OutFrame::new(code, part) });
+                    let code = if at == 0 {
+                        opcode::TEXT
+                    } else {
+                        opcode::CONTINUATION
+                    };
+                    link.conn.queue(&OutFrame {
+                        fin: at == last,
+                        ..OutFrame::new(code, part)
+                    });
                 }
                 self.tell_watch(index, opcode::TEXT, &parts.concat(), started, auto);
             }
@@ -198,7 +287,14 @@ impl Player<'_> {
                         }
                         _ => {}
                     }
-                    self.oracle.sent(link.watch, Sent::Packet { packet: &packet, size: bytes.len() }, at);
+                    self.oracle.sent(
+                        link.watch,
+                        Sent::Packet {
+                            packet: &packet,
+                            size: bytes.len(),
+                        },
+                        at,
+                    );
                     return;
                 }
                 Err(_) => Sent::Bent,
@@ -221,7 +317,8 @@ impl Player<'_> {
                 for &link in links {
                     let link = &mut self.links[link];
                     if link.writing() {
-                        link.broken_send.get_or_insert("the target does not read".to_owned());
+                        link.broken_send
+                            .get_or_insert("the target does not read".to_owned());
                     }
                 }
                 break;
@@ -247,11 +344,23 @@ impl Player<'_> {
         .await;
     }
 
+    /// Closes a connection at a scenario's end; nobody waits for the write.
+    pub(crate) fn farewell(&mut self, index: usize, now: Instant) {
+        let body = 1000_u16.to_be_bytes().to_vec();
+        let shown = "1000".to_owned();
+        let ready = Ready {
+            kind: EntryKind::Close,
+            shown,
+            how: How::Frame(opcode::CLOSE, body),
+        };
+        self.put(index, ready, now, true);
+    }
+
     /// `beat every ..`
     pub(crate) async fn beat_every(&mut self, conn: &str, period: &Time) -> Result<(), Ended> {
         let link = self.link(conn).await?;
-        let period = self.length(period, Some(link)).max(Duration::from_millis(1));
-        self.links[link].beat = Some(Beat { period, next: Instant::now() + period, last: None });
+        let period = self.length(period, Some(link));
+        self.beat_from_now(link, period);
         Ok(())
     }
 
@@ -263,10 +372,18 @@ impl Player<'_> {
         steps: &[Step],
     ) -> Result<(), Ended> {
         let link = self.link(conn).await?;
-        let period = self.length(period, Some(link)).max(Duration::from_millis(1));
+        let period = self
+            .length(period, Some(link))
+            .max(Duration::from_millis(1));
         let next = Instant::now() + period;
         let steps = Arc::new(steps.to_vec());
-        self.links[link].every = Some(Every { period, next, round: 0, last: None, steps });
+        self.links[link].every = Some(Every {
+            period,
+            next,
+            round: 0,
+            last: None,
+            steps,
+        });
         Ok(())
     }
 
@@ -301,7 +418,11 @@ impl Player<'_> {
                 };
                 self.put(index, packet, now, true);
                 let next = (beat.next + beat.period).max(now);
-                self.links[index].beat = Some(Beat { next, last: Some(now), ..beat });
+                self.links[index].beat = Some(Beat {
+                    next,
+                    last: Some(now),
+                    ..beat
+                });
             }
             self.send_every(index, now)?;
         }
@@ -309,14 +430,21 @@ impl Player<'_> {
     }
 
     fn send_every(&mut self, index: usize, now: Instant) -> Result<(), Ended> {
-        let Some(every) = self.links[index].every.clone() else { return Ok(()) };
+        let Some(every) = self.links[index].every.clone() else {
+            return Ok(());
+        };
         if every.next > now {
             return Ok(());
         }
         let round = every.round + 1;
         let next = (every.next + every.period).max(now);
         let steps = Arc::clone(&every.steps);
-        self.links[index].every = Some(Every { next, round, last: Some(now), ..every });
+        self.links[index].every = Some(Every {
+            next,
+            round,
+            last: Some(now),
+            ..every
+        });
         let span = self.span;
         let mut sends = Vec::new();
         self.env.push();
@@ -356,7 +484,7 @@ impl Player<'_> {
 }
 
 /// A hole that cannot be filled: a bend that bends nothing is a skip, all else is ours.
-pub(crate) fn cannot_fill(error: FillError) -> Ended {
+pub fn cannot_fill(error: FillError) -> Ended {
     match error {
         FillError::Unchanged { .. } => Ended::Skipped(error.to_string()),
         FillError::Unbound { .. } | FillError::TooLong => Ended::Error(error.to_string()),

@@ -56,7 +56,10 @@ impl Pacer {
     /// At most `rate` connections a second; `rate` is above zero.
     pub fn new(rate: f64) -> Pacer {
         let gap = Duration::try_from_secs_f64(1.0 / rate).unwrap_or(Duration::from_secs(1));
-        Pacer { gap, next: Mutex::new(None) }
+        Pacer {
+            gap,
+            next: Mutex::new(None),
+        }
     }
 
     /// Waits for this connection's turn.

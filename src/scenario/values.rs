@@ -16,7 +16,13 @@ pub struct Value {
 }
 
 /// The names the target's declaration gives.
-pub const DECLARED: [&str; 5] = ["password", "request.w", "request.a", "dispatch.w", "dispatch.a"];
+pub const DECLARED: [&str; 5] = [
+    "password",
+    "request.w",
+    "request.a",
+    "dispatch.w",
+    "dispatch.a",
+];
 
 /// Variables in scopes, the innermost last.
 #[derive(Clone, Debug)]
