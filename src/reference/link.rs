@@ -326,7 +326,11 @@ where
         match ending {
             Ending::Lost(_) | Ending::Stalled => return,
             Ending::Ours(closing) => {
-                if ws.close(Some(frame(closing.code, closing.reason))).await.is_err() {
+                if ws
+                    .close(Some(frame(closing.code, closing.reason)))
+                    .await
+                    .is_err()
+                {
                     return;
                 }
                 drain(ws).await;
@@ -368,7 +372,10 @@ where
 }
 
 fn frame(code: u16, reason: &'static str) -> CloseFrame {
-    CloseFrame { code: code.into(), reason: Utf8Bytes::from_static(reason) }
+    CloseFrame {
+        code: code.into(),
+        reason: Utf8Bytes::from_static(reason),
+    }
 }
 
 fn ending_of(error: WsError) -> Ending {

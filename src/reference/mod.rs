@@ -1,1 +1,4 @@
-//! (to be written)
+//! The reference server and client, on tokio-tungstenite.
+
+mod link;
+mod upgrade;

@@ -49,7 +49,10 @@ where
                     let mut head = Vec::new();
                     write_response(&mut head, &response).map_err(wrong)?;
                     stream.write_all(&head).await?;
-                    Ok(Upgraded { scenario: scenario_of(&request), rest })
+                    Ok(Upgraded {
+                        scenario: scenario_of(&request),
+                        rest,
+                    })
                 }
                 Err(error) => refuse(stream, error).await,
             }
@@ -77,7 +80,12 @@ where
             return Err(UpgradeError::TooLong);
         }
         let seen = head.len().saturating_sub(3);
-        if (&mut *stream).take((MAX_HEAD - head.len()) as u64).read_buf(&mut head).await? == 0 {
+        if (&mut *stream)
+            .take((MAX_HEAD - head.len()) as u64)
+            .read_buf(&mut head)
+            .await?
+            == 0
+        {
             return Err(UpgradeError::Closed);
         }
         // Parsing waits for the head's end: byte by byte it would cost the square of its length.
@@ -109,16 +117,22 @@ where
 {
     let answer = match &error {
         UpgradeError::Closed | UpgradeError::Io(_) => return Err(error),
-        UpgradeError::TooLong => {
-            http_error("431 Request Header Fields Too Large", "", "the request head is too long")
-        }
+        UpgradeError::TooLong => http_error(
+            "431 Request Header Fields Too Large",
+            "",
+            "the request head is too long",
+        ),
         UpgradeError::Wrong(why) => match &**why {
-            WsError::Capacity(CapacityError::TooManyHeaders) => {
-                http_error("431 Request Header Fields Too Large", "", "too many headers")
-            }
-            WsError::Protocol(ProtocolError::WrongHttpMethod) => {
-                http_error("405 Method Not Allowed", "Allow: GET\r\n", "this is a WebSocket server")
-            }
+            WsError::Capacity(CapacityError::TooManyHeaders) => http_error(
+                "431 Request Header Fields Too Large",
+                "",
+                "too many headers",
+            ),
+            WsError::Protocol(ProtocolError::WrongHttpMethod) => http_error(
+                "405 Method Not Allowed",
+                "Allow: GET\r\n",
+                "this is a WebSocket server",
+            ),
             WsError::Protocol(
                 ProtocolError::MissingConnectionUpgradeHeader
                 | ProtocolError::MissingUpgradeWebSocketHeader
@@ -142,7 +156,11 @@ fn wrong(error: WsError) -> UpgradeError {
 
 /// Header values that are not plain visible ASCII are not shown.
 fn scenario_of(request: &Request) -> Option<String> {
-    let value = request.headers().get("X-Litespec-Scenario")?.to_str().ok()?;
+    let value = request
+        .headers()
+        .get("X-Litespec-Scenario")?
+        .to_str()
+        .ok()?;
     Some(value.chars().take(128).collect())
 }
 
@@ -171,7 +189,12 @@ mod tests {
         let (result, answer) = send(GOOD.as_bytes()).await;
         let upgraded = result.unwrap();
         assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
-        assert!(answer.to_lowercase().contains("s3pplmbitxaq9kygzzhzrbk+xoo="), "{answer}");
+        assert!(
+            answer
+                .to_lowercase()
+                .contains("s3pplmbitxaq9kygzzhzrbk+xoo="),
+            "{answer}"
+        );
         assert_eq!(upgraded.scenario.as_deref(), Some("server/auth/wrong"));
         assert!(upgraded.rest.is_empty());
     }
@@ -191,13 +214,22 @@ mod tests {
             ("\x16\x03\x01 a TLS greeting".to_owned(), "405"),
             (GOOD.replace("dGhl", ""), "400"),
             (GOOD.replace("HTTP/1.1", "HTTP/1.0"), "400"),
-            (format!("GET / HTTP/1.1\r\nA: {}", "a".repeat(MAX_HEAD)), "431"),
-            (GOOD.replace("Host: h", &vec!["A: b"; 200].join("\r\n")), "431"),
+            (
+                format!("GET / HTTP/1.1\r\nA: {}", "a".repeat(MAX_HEAD)),
+                "431",
+            ),
+            (
+                GOOD.replace("Host: h", &vec!["A: b"; 200].join("\r\n")),
+                "431",
+            ),
         ];
         for (request, status) in cases {
             let (result, answer) = send(request.as_bytes()).await;
             assert!(result.is_err());
-            assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{request:.60}: {answer}");
+            assert!(
+                answer.starts_with(&format!("HTTP/1.1 {status} ")),
+                "{request:.60}: {answer}"
+            );
         }
     }
 

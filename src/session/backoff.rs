@@ -29,7 +29,11 @@ pub struct Backoff {
 impl Backoff {
     /// Waits up to `ceiling`; one below 2 s counts as 2 s, so that there is room to be random.
     pub fn new(ceiling: Duration, rng: fastrand::Rng) -> Backoff {
-        Backoff { ceiling: ceiling.max(2 * MINIMUM), failures: 0, rng }
+        Backoff {
+            ceiling: ceiling.max(2 * MINIMUM),
+            failures: 0,
+            rng,
+        }
     }
 
     /// The wait before the next attempt; counts as one more failure.
@@ -60,7 +64,10 @@ mod tests {
     fn waits_are_never_below_a_second_and_never_above_the_ceiling() {
         for seed in 0..200 {
             for wait in series(seed, 40) {
-                assert!(wait >= MINIMUM && wait <= Duration::from_secs(16), "{wait:?}");
+                assert!(
+                    wait >= MINIMUM && wait <= Duration::from_secs(16),
+                    "{wait:?}"
+                );
             }
         }
     }

@@ -89,7 +89,10 @@ impl Breach {
     /// The close frame for this.
     #[must_use]
     pub fn closing(self) -> Closing {
-        Closing { code: self.code(), reason: self.reason() }
+        Closing {
+            code: self.code(),
+            reason: self.reason(),
+        }
     }
 
     fn reason(self) -> &'static str {

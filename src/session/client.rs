@@ -233,8 +233,12 @@ impl ClientSession {
             }
             State::Ready { period, next_beat } if now >= next_beat => {
                 // A late beat is not made up for: the next one is a period after this one.
-                self.state = State::Ready { period, next_beat: now + period };
-                self.outputs.push_back(Output::Send(codec::encode(&Packet::Heartbeat)));
+                self.state = State::Ready {
+                    period,
+                    next_beat: now + period,
+                };
+                self.outputs
+                    .push_back(Output::Send(codec::encode(&Packet::Heartbeat)));
             }
             _ => {}
         }
@@ -244,12 +248,13 @@ impl ClientSession {
     pub fn deadline(&self) -> Option<Deadline> {
         let of_state = match self.state {
             State::Fresh | State::Closed => return None,
-            State::Waiting(since) => {
-                Deadline::new(since + self.settings.hello_limit, Timer::Hello)
-            }
+            State::Waiting(since) => Deadline::new(since + self.settings.hello_limit, Timer::Hello),
             State::Ready { next_beat, .. } => Deadline::new(next_beat, Timer::Beat),
         };
-        let of_requests = self.timeouts.first().map(|&(at, _)| Deadline::new(at, Timer::Request));
+        let of_requests = self
+            .timeouts
+            .first()
+            .map(|&(at, _)| Deadline::new(at, Timer::Request));
         Some(of_requests.map_or(of_state, |deadline| deadline.min(of_state)))
     }
 
@@ -270,12 +275,24 @@ impl ClientSession {
             None => self.own_nonce()?,
         };
         let n = Raw::parse(&text).map_err(|_| Refused::Nonce)?;
-        let packet = codec::encode(&Packet::Request { w: Str::plain(ask.w), a, n });
+        let packet = codec::encode(&Packet::Request {
+            w: Str::plain(ask.w),
+            a,
+            n,
+        });
         let id = RequestId(self.next_id);
         self.next_id += 1;
         self.given += usize::from(nonce.is_some());
         let given = nonce.is_some();
-        self.pending.insert(id, Pending { nonce: value, given, until, sent: false });
+        self.pending.insert(
+            id,
+            Pending {
+                nonce: value,
+                given,
+                until,
+                sent: false,
+            },
+        );
         if let Some(until) = until {
             self.timeouts.insert((until, id));
         }
@@ -286,7 +303,10 @@ impl ClientSession {
     /// Sends a DISPATCH, or keeps it until HELLO_ACK is out.
     pub fn dispatch(&mut self, ask: &Ask<'_>) -> Result<(), Refused> {
         let a = self.accepts(ask)?;
-        let packet = codec::encode(&Packet::Dispatch { w: Str::plain(ask.w), a });
+        let packet = codec::encode(&Packet::Dispatch {
+            w: Str::plain(ask.w),
+            a,
+        });
         self.send_or_keep(None, packet);
         Ok(())
     }
@@ -295,9 +315,14 @@ impl ClientSession {
     pub fn closed(&mut self) {
         self.state = State::Closed;
         self.waiting.clear();
-        let ids: Vec<(RequestId, bool)> = self.pending.iter().map(|(&id, p)| (id, p.sent)).collect();
+        let ids: Vec<(RequestId, bool)> =
+            self.pending.iter().map(|(&id, p)| (id, p.sent)).collect();
         for (id, sent) in ids {
-            let why = if sent { Unanswered::Disconnected } else { Unanswered::NeverSent };
+            let why = if sent {
+                Unanswered::Disconnected
+            } else {
+                Unanswered::NeverSent
+            };
             self.settle(id, Err(why));
         }
     }
@@ -335,7 +360,10 @@ impl ClientSession {
             return self.event(Event::Ignored(Ignored::SecondHello));
         }
         let period = beat_period(hb_interval);
-        self.state = State::Ready { period, next_beat: now + period };
+        self.state = State::Ready {
+            period,
+            next_beat: now + period,
+        };
         let password = Str::plain(self.password.reveal());
         let ack = codec::encode(&Packet::HelloAck { password });
         self.outputs.push_back(Output::Send(ack));
@@ -348,7 +376,9 @@ impl ClientSession {
     fn response(&mut self, n: Raw<'_>, r: Raw<'_>) {
         match self.asker(n.as_str()) {
             Some(id) => self.settle(id, Ok(r.as_str().to_owned())),
-            None => self.event(Event::Stranger { nonce: n.as_str().to_owned() }),
+            None => self.event(Event::Stranger {
+                nonce: n.as_str().to_owned(),
+            }),
         }
     }
 
@@ -366,7 +396,9 @@ impl ClientSession {
     }
 
     fn settle(&mut self, id: RequestId, outcome: Result<String, Unanswered>) {
-        let Some(pending) = self.pending.remove(&id) else { return };
+        let Some(pending) = self.pending.remove(&id) else {
+            return;
+        };
         if let Some(until) = pending.until {
             self.timeouts.remove(&(until, id));
         }
@@ -392,7 +424,11 @@ impl ClientSession {
     fn given_nonce(&self, text: &str) -> Result<Json, Refused> {
         let value = Json::parse(text.as_bytes()).map_err(|_| Refused::Nonce)?;
         let taken = self.pending.values().any(|p| p.nonce.same_as(&value));
-        if taken { Err(Refused::NonceInUse) } else { Ok(value) }
+        if taken {
+            Err(Refused::NonceInUse)
+        } else {
+            Ok(value)
+        }
     }
 
     /// A nonce of our own: the id's number, stepping over those that the user has in flight.
@@ -401,7 +437,10 @@ impl ClientSession {
             let text = self.next_id.to_string();
             let value = Json::parse(text.as_bytes()).map_err(|_| Refused::Nonce)?;
             let taken = self.given > 0
-                && self.pending.values().any(|p| p.given && p.nonce.same_as(&value));
+                && self
+                    .pending
+                    .values()
+                    .any(|p| p.given && p.nonce.same_as(&value));
             if !taken {
                 return Ok((text, value));
             }

@@ -19,3 +19,6 @@ mod timer;
 pub use breach::{Breach, Closing};
 pub use password::Password;
 pub use timer::{Deadline, Timer};
+
+#[cfg(test)]
+mod tests;

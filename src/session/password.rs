@@ -51,7 +51,15 @@ mod tests {
     fn only_the_very_same_bytes_match() {
         let password = Password::from("h\u{e9}llo");
         assert!(password.matches("h\u{e9}llo"));
-        let near = ["", "h", "h\u{e9}ll", "h\u{e9}llo ", " h\u{e9}llo", "H\u{e9}llo", "he\u{301}llo"];
+        let near = [
+            "",
+            "h",
+            "h\u{e9}ll",
+            "h\u{e9}llo ",
+            " h\u{e9}llo",
+            "H\u{e9}llo",
+            "he\u{301}llo",
+        ];
         for wrong in near {
             assert!(!password.matches(wrong), "{wrong:?}");
         }

@@ -95,7 +95,10 @@ impl Ticket<'_> {
             Nonce::Borrowed(n) => Nonce::Owned(n.as_str().into()),
             Nonce::Owned(text) => Nonce::Owned(text),
         };
-        Ticket { nonce, weight: self.weight }
+        Ticket {
+            nonce,
+            weight: self.weight,
+        }
     }
 }
 
@@ -134,7 +137,12 @@ const HEARTBEAT_ACK: &str = r#"{"op":3}"#;
 impl ServerSession {
     /// A session for a connection that is about to open.
     pub fn new(settings: Settings) -> ServerSession {
-        ServerSession { settings, state: State::Fresh, in_flight: 0, in_flight_bytes: 0 }
+        ServerSession {
+            settings,
+            state: State::Fresh,
+            in_flight: 0,
+            in_flight_bytes: 0,
+        }
     }
 
     /// The WebSocket is open: HELLO, the first time; nothing, ever after.
@@ -175,15 +183,20 @@ impl ServerSession {
 
     /// A binary message has come.
     pub fn binary(&mut self) -> Step<'static> {
-        if self.is_open() { self.close(Breach::Binary) } else { Step::Nothing }
+        if self.is_open() {
+            self.close(Breach::Binary)
+        } else {
+            Step::Nothing
+        }
     }
 
     /// Time has passed: closes if [`ServerSession::deadline`] has, and does nothing before.
     pub fn timeout(&mut self, now: Instant) -> Step<'static> {
         match self.deadline() {
-            Some(Deadline { at, timer: Timer::Heartbeat }) if now >= at => {
-                self.close(Breach::HeartbeatTimeout)
-            }
+            Some(Deadline {
+                at,
+                timer: Timer::Heartbeat,
+            }) if now >= at => self.close(Breach::HeartbeatTimeout),
             Some(Deadline { at, .. }) if now >= at => self.close(Breach::HandshakeTimeout),
             _ => Step::Nothing,
         }
@@ -271,8 +284,15 @@ impl ServerSession {
             || self.in_flight_bytes.saturating_add(weight) > self.settings.max_in_flight_bytes;
         self.in_flight += 1;
         self.in_flight_bytes += weight;
-        let ticket = Ticket { nonce: Nonce::Borrowed(n), weight };
-        if full { Step::Refuse(ticket) } else { Step::Request(Request { call, ticket }) }
+        let ticket = Ticket {
+            nonce: Nonce::Borrowed(n),
+            weight,
+        };
+        if full {
+            Step::Refuse(ticket)
+        } else {
+            Step::Request(Request { call, ticket })
+        }
     }
 
     fn dispatch<'a>(&mut self, call: Call<'a>) -> Step<'a> {
@@ -302,7 +322,9 @@ impl ServerSession {
 
 /// `since + wait`, or a year on if that is beyond what an instant can hold.
 fn later(since: Instant, wait: Duration) -> Instant {
-    since.checked_add(wait).unwrap_or_else(|| since + Duration::from_secs(365 * 86_400))
+    since
+        .checked_add(wait)
+        .unwrap_or_else(|| since + Duration::from_secs(365 * 86_400))
 }
 
 impl From<Breach> for Closing {
