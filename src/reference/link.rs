@@ -130,22 +130,28 @@ enum Next {
     Wait,
 }
 
-/// Runs a connection until it has to be closed, and closes it.
+/// Runs a connection until it has to be closed, and closes it. `first` is sent before anything is
+/// read; empty: nothing is.
 pub(super) async fn run<S, P>(
     ws: &mut WebSocketStream<S>,
     side: &mut P,
     limits: LinkLimits,
+    first: String,
 ) -> Ending
 where
     S: AsyncRead + AsyncWrite + Unpin,
     P: Side,
 {
     let ending = {
+        let mut out = Outbox::default();
+        if !first.is_empty() {
+            out.send(first);
+        }
         let mut this = Loop {
             ws: &mut *ws,
             side,
             limits,
-            out: Outbox::default(),
+            out,
             fed: 0,
             stalled_until: None,
             sleep: Box::pin(sleep_until(Instant::now())),
@@ -181,6 +187,7 @@ where
         let stalled = self.stalled_until.is_some();
         let mut drained = true;
         if !stalled {
+            self.feed(cx)?;
             drained = self.read(cx, now)?;
             self.side.poll_work(cx, &mut self.out);
             self.feed(cx)?;
