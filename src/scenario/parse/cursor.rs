@@ -143,12 +143,8 @@ impl<'s> Cursor<'s> {
 
     /// Everything up to the next blank: what an error quotes.
     pub(super) fn blob(&self) -> Spanned<&'s str> {
-        self.clone_take(|c| c != ' ' && c != '\t')
-    }
-
-    fn clone_take(&self, take: impl Fn(char) -> bool) -> Spanned<&'s str> {
         let mut ahead = *self;
-        ahead.take_while(take)
+        ahead.take_while(|c| c != ' ' && c != '\t')
     }
 
     /// Whether nothing but a comment is left.
@@ -174,6 +170,12 @@ impl<'s> Cursor<'s> {
     pub(super) fn here(&self) -> Span {
         let end = self.pos + self.peek().map_or(0, char::len_utf8);
         Span { line: self.line, column: self.column, start: self.pos, end }
+    }
+
+    /// The place of the word that stands here.
+    pub(super) fn here_word(&self) -> Span {
+        let mut ahead = *self;
+        ahead.take_while(word_char).span
     }
 
     /// What stands here is not what should.

@@ -1,6 +1,6 @@
 //! The header: one line a key, above the first step.
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, word_char};
 use super::json;
 use super::words::{self, is_own_rule, rule_id, scenario_id, variable};
 use crate::protocol::rules::{self, Level, RoleOf};
@@ -145,7 +145,7 @@ fn list<'s>(
 }
 
 fn kind(cur: &mut Cursor<'_>) -> Result<Span, Problem> {
-    let word = cur.take_while(words_char);
+    let word = cur.take_while(word_char);
     match word.value {
         "hostile" => Ok(word.span),
         "" => Err(cur.unexpected("`hostile`")),
@@ -153,10 +153,6 @@ fn kind(cur: &mut Cursor<'_>) -> Result<Span, Problem> {
             Err(Problem::new(word.span, format!("unknown kind `{other}`")).expected("`hostile`").near(other, ["hostile"]))
         }
     }
-}
-
-fn words_char(c: char) -> bool {
-    super::cursor::word_char(c)
 }
 
 fn manual(cur: &mut Cursor<'_>) -> Result<(Manual, Span), Problem> {
@@ -167,7 +163,7 @@ fn manual(cur: &mut Cursor<'_>) -> Result<(Manual, Span), Problem> {
         return Err(cur.unexpected("`pong`, `close` or `ack`"));
     }
     while !cur.done() {
-        let word = cur.take_while(words_char);
+        let word = cur.take_while(word_char);
         let flag = match word.value {
             "pong" => &mut manual.pong,
             "close" => &mut manual.close,
@@ -190,7 +186,7 @@ fn manual(cur: &mut Cursor<'_>) -> Result<(Manual, Span), Problem> {
 
 fn level(cur: &mut Cursor<'_>) -> Result<Spanned<Level>, Problem> {
     const EXPECTED: &str = "`must`, `should` or `open`";
-    let word = cur.take_while(words_char);
+    let word = cur.take_while(word_char);
     let value = match word.value {
         "must" => Level::Must,
         "should" => Level::Should,

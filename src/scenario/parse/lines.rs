@@ -175,3 +175,8 @@ fn hex(cur: &mut Cursor<'_>) -> Result<Vec<u8>, Problem> {
     let nibble = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok()).unwrap_or(0);
     Ok(digits.value.as_bytes().chunks_exact(2).map(|pair| nibble(pair[0]) << 4 | nibble(pair[1])).collect())
 }
+
+/// Whether a word stands behind an arrow.
+pub(super) fn is_word(word: &str) -> bool {
+    SENDS.contains(&word) || EXPECTS.contains(&word)
+}

@@ -15,6 +15,8 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub(super) use self::check::{connection_of, only_for};
+
 use std::sync::Arc;
 
 use self::cursor::{Line, lines};
@@ -132,7 +134,7 @@ impl<'s> Parser<'s> {
             if !header::is_key(word) || arrow {
                 let span = cur.here();
                 if !steps::is_start(&cur) {
-                    return Err(steps::unknown_word(&cur, draft.is_empty() || self.next < 8));
+                    return Err(steps::unknown_word(&cur, true));
                 }
                 break span;
             }
