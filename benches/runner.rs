@@ -40,9 +40,13 @@ rule   heartbeat.ack
 fn serve() -> SocketAddr {
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
         runtime.expect("a runtime").block_on(async {
-            let server = Server::bind(ServerConfig::default()).await.expect("a free port");
+            let server = Server::bind(ServerConfig::default())
+                .await
+                .expect("a free port");
             tell.send(server.local_addr()).expect("the benchmark waits");
             server.run(std::future::pending()).await;
         });
@@ -102,7 +106,10 @@ fn settings(address: SocketAddr, lateness: Arc<Lateness>) -> Settings {
         trace_header: true,
         limits: Limits::default(),
         password: "helloworld".to_owned(),
-        redactor: Arc::new(Redactor::new([("password".to_owned(), "helloworld".to_owned())])),
+        redactor: Arc::new(Redactor::new([(
+            "password".to_owned(),
+            "helloworld".to_owned(),
+        )])),
         dialect: litespec::oracle::Dialect::Text,
         answer_within: Duration::from_secs(5),
         grace: Duration::from_secs(3),
@@ -135,7 +142,9 @@ fn runner(c: &mut Criterion) {
         })
     };
     let mut group = c.benchmark_group("conversations");
-    group.throughput(Throughput::Elements(CONVERSATIONS)).sample_size(10);
+    group
+        .throughput(Throughput::Elements(CONVERSATIONS))
+        .sample_size(10);
     group.bench_function("bare", |b| b.to_async(&runtime).iter(run_bare));
     group.bench_function("runner", |b| b.to_async(&runtime).iter(run_played));
     group.finish();

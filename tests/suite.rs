@@ -44,7 +44,11 @@ async fn the_reference_server_passes_everything_at_ten_seconds() {
     assert_eq!(done.lines(&BAD), [] as [&str; 0]);
     assert_eq!(done.outcome.ending, Ending::Complete);
     assert_eq!(done.outcome.summary.untested, [] as [&str; 0]);
-    assert!(done.outcome.summary.pass >= 70, "{:?}", done.outcome.summary);
+    assert!(
+        done.outcome.summary.pass >= 70,
+        "{:?}",
+        done.outcome.summary
+    );
     assert_eq!(done.lines(&[Verdict::Skip]), [] as [&str; 0]);
 }
 
@@ -61,13 +65,22 @@ async fn the_interval_does_not_change_the_verdicts() {
 async fn order_and_jobs_do_not_change_the_verdicts() {
     let verdicts = async |options: Options| {
         let done = support::run(&options, &server_suite(), reference(1000)).await;
-        let mut verdicts: Vec<_> = done.results.iter().map(|r| (r.id.clone(), r.verdict)).collect();
+        let mut verdicts: Vec<_> = done
+            .results
+            .iter()
+            .map(|r| (r.id.clone(), r.verdict))
+            .collect();
         verdicts.sort();
         verdicts
     };
     let plain = verdicts(Options::default()).await;
     for (jobs, seed) in [(1, 1), (3, 7), (64, 9)] {
-        let options = Options { jobs, seed, shuffle: true, ..Options::default() };
+        let options = Options {
+            jobs,
+            seed,
+            shuffle: true,
+            ..Options::default()
+        };
         assert_eq!(verdicts(options).await, plain, "{jobs} jobs, seed {seed}");
     }
 }
@@ -76,32 +89,65 @@ async fn order_and_jobs_do_not_change_the_verdicts() {
 async fn a_long_interval_is_skipped_and_counted() {
     let year = 365 * 24 * 3600 * 1000;
     let done = support::run(&Options::default(), &server_suite(), reference(year)).await;
-    assert_eq!(done.lines(&[Verdict::Fail, Verdict::Warn, Verdict::Error]), [] as [&str; 0]);
+    assert_eq!(
+        done.lines(&[Verdict::Fail, Verdict::Warn, Verdict::Error]),
+        [] as [&str; 0]
+    );
     assert!(done.outcome.summary.skip > 10);
     let untested = &done.outcome.summary.untested;
-    assert!(untested.contains(&"heartbeat.timeout".to_owned()), "{untested:?}");
+    assert!(
+        untested.contains(&"heartbeat.timeout".to_owned()),
+        "{untested:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_wrong_password_ends_the_run_with_one_failure() {
-    let options = Options { password: "guess".to_owned(), ..Options::default() };
+    let options = Options {
+        password: "guess".to_owned(),
+        ..Options::default()
+    };
     let done = support::run(&options, &server_suite(), reference(1000)).await;
     assert!(matches!(done.outcome.ending, Ending::PreflightFailed(_)));
-    let [only] = &done.results[..] else { panic!("{} results", done.results.len()) };
+    let [only] = &done.results[..] else {
+        panic!("{} results", done.results.len())
+    };
     let failure = only.failure.as_ref().expect("a failure");
-    assert_eq!((only.id.as_str(), failure.rule.as_str()), ("preflight", "auth.accept"));
-    assert!(failure.hint.as_ref().is_some_and(|hint| hint.contains("--password")));
+    assert_eq!(
+        (only.id.as_str(), failure.rule.as_str()),
+        ("preflight", "auth.accept")
+    );
+    assert!(
+        failure
+            .hint
+            .as_ref()
+            .is_some_and(|hint| hint.contains("--password"))
+    );
     let shown = format!("{:?}", done.events);
     assert!(!shown.contains("guess"), "the password is shown");
 }
 
 #[tokio::test(start_paused = true)]
 async fn every_declared_request_is_asked_for() {
-    let request = |w: &str, a: &str| Declared { w: w.to_owned(), a: a.to_owned() };
-    let requests = vec![request("ECHO", "[1]"), request("NULL", "[]"), request("ELSE", "[]")];
-    let options = Options { requests, ..Options::default() };
+    let request = |w: &str, a: &str| Declared {
+        w: w.to_owned(),
+        a: a.to_owned(),
+    };
+    let requests = vec![
+        request("ECHO", "[1]"),
+        request("NULL", "[]"),
+        request("ELSE", "[]"),
+    ];
+    let options = Options {
+        requests,
+        ..Options::default()
+    };
     let done = support::run(&options, &server_suite(), reference(1000)).await;
     assert_eq!(done.lines(&BAD), [] as [&str; 0]);
-    let asked = done.results.iter().filter(|r| r.id.contains("declared")).count();
+    let asked = done
+        .results
+        .iter()
+        .filter(|r| r.id.contains("declared"))
+        .count();
     assert_eq!(asked, 3, "{:?}", done.ids(&[Verdict::Pass]));
 }

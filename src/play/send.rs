@@ -14,7 +14,7 @@ use super::pump::{Woke, op};
 use crate::oracle::Sent;
 use crate::outcome::{Dir, EntryKind};
 use crate::protocol::json::Json;
-use crate::scenario::fill::{self, FillError};
+use crate::scenario::fill::{self, FillError, FilledPart};
 use crate::scenario::syntax::{Hole, Payload, Piece, Send, Span, Step, StepKind, Template, Time};
 use crate::wire::{OutFrame, opcode};
 
@@ -29,7 +29,7 @@ struct Ready {
 /// What is done with the connection.
 enum How {
     Frame(u8, Vec<u8>),
-    Fragments(Vec<Vec<u8>>),
+    Fragments(Vec<FilledPart>),
     Raw(Vec<u8>),
     Eof,
     Reset,
@@ -241,8 +241,12 @@ impl Player<'_> {
                 self.tell_watch(index, code, &bytes, started, auto);
             }
             How::Fragments(parts) => {
-                let last = parts.len().saturating_sub(1);
-                for (at, part) in parts.iter().enumerate() {
+                let frames = parts
+                    .iter()
+                    .flat_map(|part| std::iter::repeat_n(&part.bytes, part.times as usize));
+                let last = frames.clone().count().saturating_sub(1);
+                let mut message = Vec::new();
+                for (at, bytes) in frames.enumerate() {
                     let code = if at == 0 {
                         opcode::TEXT
                     } else {
@@ -250,10 +254,11 @@ impl Player<'_> {
                     };
                     link.conn.queue(&OutFrame {
                         fin: at == last,
-                        ..OutFrame::new(code, part)
+                        ..OutFrame::new(code, bytes)
                     });
+                    message.extend_from_slice(bytes);
                 }
-                self.tell_watch(index, opcode::TEXT, &parts.concat(), started, auto);
+                self.tell_watch(index, opcode::TEXT, &message, started, auto);
             }
             How::Raw(bytes) => {
                 link.conn.queue_raw(&bytes);
@@ -487,6 +492,8 @@ impl Player<'_> {
 pub fn cannot_fill(error: FillError) -> Ended {
     match error {
         FillError::Unchanged { .. } => Ended::Skipped(error.to_string()),
-        FillError::Unbound { .. } | FillError::TooLong => Ended::Error(error.to_string()),
+        FillError::Unbound { .. } | FillError::TooLong | FillError::NotJson { .. } => {
+            Ended::Error(error.to_string())
+        }
     }
 }
