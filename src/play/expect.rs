@@ -59,7 +59,7 @@ impl Player<'_> {
             | Expect::Pong(_)
             | Expect::Close(_)
             | Expect::Closed => {
-                let window = self.window(link, line.bound.as_ref());
+                let window = self.window(link, &line.what, line.bound.as_ref());
                 let Some(item) = self.arrival(link, &line.what, window.until).await? else {
                     return Err(self.missed(link, line));
                 };
@@ -80,8 +80,13 @@ impl Player<'_> {
     }
 
     /// When an arrival is in time for a line that begins now.
-    pub(crate) fn window(&self, link: usize, bound: Option<&Bound>) -> Window {
-        let (started, ended) = self.links[link].last_send;
+    pub(crate) fn window(&self, link: usize, what: &Expect, bound: Option<&Bound>) -> Window {
+        let state = &self.links[link];
+        let (started, ended) = match state.echoed {
+            // The end of the stream is waited for from our echo of the close frame.
+            Some(echoed) if state.close_taken && matches!(what, Expect::Closed) => (echoed, echoed),
+            _ => state.last_send,
+        };
         let length = |time| self.length(time, Some(link));
         let from = bound
             .and_then(|bound| bound.min.as_ref())

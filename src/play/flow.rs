@@ -114,7 +114,7 @@ impl Player<'_> {
             let window = match windows.get(&conn) {
                 Some(window) => *window,
                 None => {
-                    let window = self.window(link, line.bound.as_ref());
+                    let window = self.window(link, &line.what, line.bound.as_ref());
                     windows.insert(conn.clone(), window);
                     window
                 }
@@ -139,7 +139,7 @@ impl Player<'_> {
             let (line, span, _) = open.remove(at);
             self.span = span;
             self.take(link, &item);
-            let window = self.window(link, line.bound.as_ref());
+            let window = self.window(link, &line.what, line.bound.as_ref());
             self.in_time(link, &line, &item, window)?;
             self.hold(line.mark.as_ref());
         }
@@ -178,11 +178,11 @@ impl Player<'_> {
             let link = self.link(&line.conn).await?;
             let window = match &line.what {
                 Expect::Nothing(time) => {
-                    let mut window = self.window(link, None);
+                    let mut window = self.window(link, &line.what, None);
                     window.until = Instant::now() + self.length(time, Some(link));
                     window
                 }
-                _ => self.window(link, line.bound.as_ref()),
+                _ => self.window(link, &line.what, line.bound.as_ref()),
             };
             firsts.push((line, *span, link, window));
         }

@@ -42,6 +42,8 @@ pub(crate) struct Link {
     pub(crate) end_taken: bool,
     /// We sent a close frame.
     pub(crate) close_sent: bool,
+    /// When we echoed the peer's close frame.
+    pub(crate) echoed: Option<Instant>,
     /// The peer sent a close frame.
     pub(crate) close_received: bool,
     /// For each HEARTBEAT without ACK, in order: whether it was a background one.

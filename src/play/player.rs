@@ -260,6 +260,7 @@ impl<'a> Player<'a> {
             close_taken: false,
             end_taken: false,
             close_sent: false,
+            echoed: None,
             close_received: false,
             beats_waiting: std::collections::VecDeque::new(),
             background_nonces: std::collections::HashSet::new(),

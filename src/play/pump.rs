@@ -200,6 +200,7 @@ impl Player<'_> {
             }
             Got::Close { code, .. } if !link.manual.close => {
                 link.close_sent = true;
+                link.echoed = Some(at);
                 let body = code
                     .map(|code| code.to_be_bytes().to_vec())
                     .unwrap_or_default();
