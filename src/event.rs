@@ -1,12 +1,13 @@
 //! What a run tells while it goes. Every report is a fold over these events, and JSON Lines is
 //! nothing but them, one a line.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::outcome::{Preflight, RuleResult, ScenarioResult, Summary};
 
 /// Who made the report.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Tool {
     /// `litespec`.
     pub name: String,
@@ -15,7 +16,7 @@ pub struct Tool {
 }
 
 /// Which scenarios were at hand.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Suite {
     /// The suite's version.
     pub version: String,
