@@ -1,3 +1,23 @@
 //! The scenario language: syntax tree, parser, printer, patterns, and the embedded library.
+//!
+//! Text becomes a [`Scenario`] by [`parse`] and text again by [`print`]; `parse(print(s)) == s`.
+//! [`fill`] turns what a line sends into bytes, [`matching`] compares what came.
 
+pub mod analysis;
+pub mod error;
+pub mod fill;
+pub mod library;
+pub mod load;
+pub mod matching;
+pub mod overlap;
+pub mod parse;
+pub mod print;
 pub mod syntax;
+pub mod time;
+pub mod values;
+
+pub use error::ParseError;
+pub use load::{LoadError, load};
+pub use parse::parse;
+pub use print::print;
+pub use syntax::Scenario;

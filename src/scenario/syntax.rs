@@ -6,6 +6,18 @@ use std::sync::Arc;
 use crate::protocol::json::{Json, Number};
 use crate::protocol::rules::Level;
 
+impl Filter {
+    /// The word in the language.
+    pub fn word(self) -> &'static str {
+        match self {
+            Filter::Chop => "chop",
+            Filter::Swapcase => "swapcase",
+            Filter::Pad => "pad",
+            Filter::Nfd => "nfd",
+        }
+    }
+}
+
 /// Where a node stands in its file.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Span {
