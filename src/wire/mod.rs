@@ -1,8 +1,10 @@
 //! The wire: RFC 6455 frames as they really are, the streams they come over, upgrade requests and
 //! responses. It observes and does what it is told: nothing is answered or closed by itself.
 
+pub mod accept;
 pub mod conn;
 pub mod frame;
+mod head;
 pub mod limits;
 pub mod memory;
 pub mod message;
@@ -11,6 +13,10 @@ pub mod stream;
 pub mod target;
 pub mod upgrade;
 
+#[cfg(test)]
+mod tests;
+
+pub use accept::{RequestFault, UpgradeRequest, Visitor, receive};
 pub use conn::{Conn, Stamped};
 pub use frame::{FrameFault, Length, OutFrame, Side, close_body, opcode};
 pub use limits::Limits;
@@ -18,4 +24,4 @@ pub use message::{CloseBody, CloseFault, Incoming};
 pub use open::{OpenError, Opened, open};
 pub use stream::{BoxStream, Dial, DialError, Stream, TcpDial, TcpWire};
 pub use target::{Target, TargetError};
-pub use upgrade::{Offer, UpgradeRequest, UpgradeResponse};
+pub use upgrade::{Offer, OfferError, UpgradeFault, UpgradeResponse};

@@ -1,12 +1,15 @@
 //! The URL under test: what is dialed, what is asked for, what may be shown.
 
+use std::fmt;
+
 use thiserror::Error;
+use url::{Host, Url};
 
 /// A `ws://` or `wss://` URL.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Target {
     secure: bool,
-    host: String,
+    host: Host,
     port: u16,
     path: String,
     query: Option<String>,
@@ -14,8 +17,60 @@ pub struct Target {
 
 impl Target {
     /// Reads a URL. `wss://` parses; dialing it is what fails as long as TLS is not built in.
-    pub fn parse(_url: &str) -> Result<Self, TargetError> {
-        todo!()
+    pub fn parse(text: &str) -> Result<Self, TargetError> {
+        let text = text.trim_ascii();
+        // The URL parser silently leaves some of them out.
+        if text.chars().any(char::is_control) {
+            return Err(TargetError::ControlCharacter);
+        }
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return Err(TargetError::NoScheme {
+                text: text.to_owned(),
+            });
+        };
+        let scheme = scheme.to_ascii_lowercase();
+        let secure = match scheme.as_str() {
+            "ws" => false,
+            "wss" => true,
+            "" => {
+                return Err(TargetError::NoScheme {
+                    text: rest.to_owned(),
+                });
+            }
+            _ => {
+                return Err(TargetError::WrongScheme {
+                    rest: rest.to_owned(),
+                    scheme,
+                });
+            }
+        };
+        // The URL parser would take the first piece of the path for the host.
+        if rest.is_empty() || rest.starts_with(['/', '\\', '?', '#']) {
+            return Err(TargetError::NoHost);
+        }
+        let url = Url::parse(text).map_err(|error| match error {
+            url::ParseError::EmptyHost => TargetError::NoHost,
+            error => TargetError::Malformed {
+                why: error.to_string(),
+            },
+        })?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(TargetError::UserInfo);
+        }
+        if url.fragment().is_some() {
+            return Err(TargetError::Fragment);
+        }
+        let port = url.port().unwrap_or(default_port(secure));
+        if port == 0 {
+            return Err(TargetError::PortZero);
+        }
+        Ok(Self {
+            secure,
+            host: url.host().ok_or(TargetError::NoHost)?.to_owned(),
+            port,
+            path: url.path().to_owned(),
+            query: url.query().map(str::to_owned),
+        })
     }
 
     /// Whether it is `wss://`.
@@ -24,8 +79,12 @@ impl Target {
     }
 
     /// The host for dialing; IPv6 without brackets.
-    pub fn host(&self) -> &str {
-        todo!()
+    pub fn host(&self) -> String {
+        match &self.host {
+            Host::Domain(name) => name.clone(),
+            Host::Ipv4(address) => address.to_string(),
+            Host::Ipv6(address) => address.to_string(),
+        }
     }
 
     /// The port, 80 or 443 where the URL has none.
@@ -33,59 +92,86 @@ impl Target {
         self.port
     }
 
-    /// `host:port`, IPv6 in brackets; without the port where it is the scheme's own.
+    /// Host and port as a `Host` header has them: IPv6 in brackets, the scheme's own port left out.
     pub fn authority(&self) -> String {
-        todo!()
+        if self.port == default_port(self.secure) {
+            self.host.to_string()
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
     }
 
     /// Path and query as a request line has them.
     pub fn request_target(&self) -> String {
-        todo!()
+        match &self.query {
+            Some(query) => format!("{}?{query}", self.path),
+            None => self.path.clone(),
+        }
     }
 
-    /// The URL without the values of its query, which may be secret.
+    /// The URL with `***` for the values of its query, which may be secret.
     pub fn shown(&self) -> String {
-        todo!()
+        let scheme = if self.secure { "wss" } else { "ws" };
+        let mut shown = format!("{scheme}://{}{}", self.authority(), self.path);
+        for (at, pair) in self
+            .query
+            .iter()
+            .flat_map(|query| query.split('&'))
+            .enumerate()
+        {
+            shown.push(if at == 0 { '?' } else { '&' });
+            match pair.split_once('=') {
+                Some((name, "")) => shown.extend([name, "="]),
+                Some((name, _)) => shown.extend([name, "=***"]),
+                None if pair.is_empty() => {}
+                None => shown.push_str("***"),
+            }
+        }
+        shown
     }
 }
 
-impl std::fmt::Debug for Target {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+fn default_port(secure: bool) -> u16 {
+    if secure { 443 } else { 80 }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Target({})", self.shown())
     }
 }
 
-/// Why a URL is no target.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+/// Why a URL is no target. The texts hold nothing of the URL but its scheme: it may have secrets.
+#[derive(Clone, PartialEq, Eq, Error)]
 pub enum TargetError {
     /// No `ws://` in front.
-    #[error("no scheme in {url:?}")]
+    #[error("URL has no scheme")]
     NoScheme {
         /// What was given.
-        url: String,
+        text: String,
     },
     /// A scheme that is neither `ws` nor `wss`.
-    #[error("scheme {scheme}:// is not ws:// or wss://")]
+    #[error("scheme {}:// is not ws:// or wss://", .scheme.escape_debug())]
     WrongScheme {
-        /// The scheme.
+        /// The scheme in lower case.
         scheme: String,
-        /// The same URL with the scheme that was probably meant.
-        suggestion: Option<String>,
+        /// What is behind `://`.
+        rest: String,
     },
     /// No host.
-    #[error("no host in the URL")]
+    #[error("URL has no host")]
     NoHost,
-    /// `user:password@`, which browsers and servers treat in different ways.
-    #[error("user name or password in the URL")]
+    /// `user:password@`, of which clients make different things.
+    #[error("URL has a user name or password")]
     UserInfo,
     /// `#...`, which RFC 6455 forbids.
-    #[error("fragment (#...) in the URL")]
+    #[error("URL has a fragment (#...)")]
     Fragment,
     /// Port 0.
-    #[error("port 0 in the URL")]
+    #[error("URL has port 0")]
     PortZero,
-    /// Control characters.
-    #[error("control character in the URL")]
+    /// Control characters, line ends among them.
+    #[error("URL has a control character")]
     ControlCharacter,
     /// Anything else.
     #[error("URL does not parse: {why}")]
@@ -96,8 +182,36 @@ pub enum TargetError {
 }
 
 impl TargetError {
-    /// What may help.
+    /// What may help, in a sentence without its point. Quotes the URL only where it has no query
+    /// and no user info.
     pub fn hint(&self) -> Option<String> {
-        todo!()
+        let harmless = |rest: &str| !rest.contains(['?', '@', '#']) && !rest.is_empty();
+        match self {
+            Self::NoScheme { text } if harmless(text) => {
+                Some(format!("did you mean ws://{}", text.escape_debug()))
+            }
+            Self::NoScheme { .. } => Some("put ws:// in front of the host".to_owned()),
+            Self::WrongScheme { scheme, rest } => {
+                let right = if scheme == "https" { "wss" } else { "ws" };
+                Some(match harmless(rest) {
+                    true => format!("did you mean {right}://{}", rest.escape_debug()),
+                    false => format!("write {right}:// instead"),
+                })
+            }
+            Self::UserInfo => {
+                Some("send credentials in a header instead: -H 'Authorization: ...'".to_owned())
+            }
+            Self::Fragment => Some("write # as %23 if it belongs to the path".to_owned()),
+            Self::NoHost | Self::Malformed { .. } => {
+                Some("a target looks like ws://127.0.0.1:8080/path".to_owned())
+            }
+            Self::PortZero | Self::ControlCharacter => None,
+        }
+    }
+}
+
+impl fmt::Debug for TargetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TargetError({self})")
     }
 }
