@@ -1,1 +1,11 @@
-//! (to be written)
+//! The reference server and client: both right in every rule, on tokio-tungstenite, over one connection
+//! loop that reads all that is ready, feeds all answers and flushes once.
+
+mod connection;
+mod handlers;
+mod link;
+pub mod server;
+mod upgrade;
+
+#[cfg(test)]
+mod tests;
