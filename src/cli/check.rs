@@ -9,14 +9,14 @@ use clap::{ArgMatches, Command};
 use globset::Glob;
 
 use super::exit::{Exit, Stop};
-use super::local::Local;
+use super::local::{DEFAULT_HB_INTERVAL, Local};
 use super::near::{did_you_mean, near};
 use super::options::{CheckArgs, PasswordFrom};
 use super::output::Output;
 use super::target::{self, Chosen};
 use super::{Globals, interrupt, repeat};
 use crate::event::{RunHeader, Suite, Tool};
-use crate::runner::{self, Options};
+use crate::runner::{self, Declared, Options};
 use crate::scenario::syntax::Role;
 use crate::scenario::{Scenario, library, load};
 use crate::wire::{Target, TcpDial};
@@ -65,7 +65,13 @@ pub(super) fn run(globals: &Globals, args: &CheckArgs, line: &Line<'_>) -> Resul
             (target, word, None)
         }
         Chosen::Reference => {
-            let local = Local::start(args.hb_interval, &mut options)?;
+            let local = Local::start(
+                args.hb_interval.unwrap_or(DEFAULT_HB_INTERVAL),
+                &options.password,
+            )?;
+            if options.requests.is_empty() {
+                options.requests.push(echo());
+            }
             (
                 target::parse(&local.url)?,
                 "--reference".to_owned(),
@@ -283,6 +289,14 @@ fn header(
         seed: options.seed,
         options: given.map,
         repeat_args,
+    }
+}
+
+/// What the reference server answers; with arguments, so that their way back is tested too.
+fn echo() -> Declared {
+    Declared {
+        w: "ECHO".to_owned(),
+        a: "[1, \"two\", null]".to_owned(),
     }
 }
 
