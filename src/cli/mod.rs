@@ -1,6 +1,208 @@
 //! The command line: arguments, one file per subcommand, exit codes.
 
+mod check;
+mod color;
+mod config;
+mod exit;
+mod explain;
+mod files;
+mod fmt;
+mod interrupt;
+mod list;
+mod local;
+mod logs;
+mod near;
+mod options;
+mod output;
+mod progress;
+mod quote;
+mod repeat;
+mod screen;
+mod target;
+mod values;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{
+    ArgMatches, Args, Command as ClapCommand, CommandFactory, FromArgMatches, Parser, Subcommand,
+};
+
+use color::Color;
+pub use exit::Exit;
+use exit::Stop;
+
+const EXAMPLES: &str = "\
+Examples:
+  litespec check --reference                      see a run where everything passes
+  litespec check ws://127.0.0.1:10101/            test a server
+  litespec list rules                             what is judged
+  litespec explain auth.reject                    one rule and its scenarios
+
+Exit codes: 0 passed, 1 failed, 2 usage, 3 bad scenario or configuration, 4 could not run,
+5 nothing failed but must rules stayed unjudged, 130 interrupted";
+
+/// Tells whether an implementation of the Common Protocol is right, and why.
+#[derive(Parser, Debug)]
+#[command(name = "litespec", version, arg_required_else_help = true, subcommand_required = true, after_help = EXAMPLES)]
+struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every subcommand.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Globals {
+    /// When to colour
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        value_name = "WHEN",
+        env = "LITESPEC_COLOR",
+        help_heading = "Output"
+    )]
+    color: Color,
+    /// Show everything in full; twice: log what is done on standard error, three times: in detail
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, env = "LITESPEC_VERBOSE", help_heading = "Output")]
+    verbose: u8,
+    /// Show the first line only
+    #[arg(short, long, global = true, env = "LITESPEC_QUIET", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Output")]
+    quiet: bool,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Test a server
+    #[command(after_help = check::EXAMPLES)]
+    Check(Box<options::CheckArgs>),
+    /// List scenarios, rules, or the schema of the JSON report
+    #[command(after_help = list::EXAMPLES)]
+    List(list::ListArgs),
+    /// Explain a rule or a scenario
+    #[command(after_help = explain::EXAMPLES)]
+    Explain(explain::ExplainArgs),
+    /// Bring scenario files into their one canonical form
+    #[command(after_help = fmt::EXAMPLES)]
+    Fmt(fmt::FmtArgs),
+}
+
 /// Runs the program with the process's own arguments.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::from(2)
+pub fn main() -> ExitCode {
+    run(std::env::args_os().collect()).into()
+}
+
+fn run(args: Vec<OsString>) -> Exit {
+    let command = command(&args);
+    let matches = match command.clone().try_get_matches_from(&args) {
+        Ok(matches) => matches,
+        Err(error) => return clap_said(&error),
+    };
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => return clap_said(&error),
+    };
+    let globals = cli.globals.clone();
+    match dispatch(cli, &command, &args, &matches) {
+        Ok(exit) => exit,
+        Err(stop) => {
+            screen::say_stop(&stop, globals.color);
+            stop.exit
+        }
+    }
+}
+
+fn dispatch(
+    cli: Cli,
+    command: &ClapCommand,
+    args: &[OsString],
+    matches: &ArgMatches,
+) -> Result<Exit, Stop> {
+    match cli.command {
+        Command::Check(check) => {
+            let merged = config::merge(command, "check", args, matches, check.config.as_deref())?;
+            // The second parse has more to read, so it is the one that counts, globals included.
+            let matches = command
+                .clone()
+                .try_get_matches_from(&merged.args)
+                .map_err(|error| Stop::bad_input(config::first_line(&error)))?;
+            let cli = Cli::from_arg_matches(&matches)
+                .map_err(|error| Stop::bad_input(config::first_line(&error)))?;
+            let (Command::Check(check), Some(sub), Some(sub_matches)) = (
+                cli.command,
+                command.find_subcommand("check"),
+                matches.subcommand_matches("check"),
+            ) else {
+                return Err(Stop::usage("the configuration changed the subcommand"));
+            };
+            logs::start(&cli.globals);
+            check::run(
+                &cli.globals,
+                &check,
+                &check::Line {
+                    command: sub,
+                    matches: sub_matches,
+                    from_file: &merged.from_file,
+                },
+            )
+        }
+        Command::List(list) => list::run(&cli.globals, &list),
+        Command::Explain(explain) => explain::run(&cli.globals, &explain),
+        Command::Fmt(fmt) => fmt::run(&cli.globals, &fmt),
+    }
+}
+
+/// The command as clap wants it: built, without the values of variables in its help.
+fn command(args: &[OsString]) -> ClapCommand {
+    let mut command = Cli::command()
+        .color(Color::for_clap(args))
+        .mut_args(|arg| arg.hide_env_values(true))
+        .mut_subcommands(|sub| sub.mut_args(|arg| arg.hide_env_values(true)));
+    command.build();
+    command
+}
+
+/// Help and version go to standard output and are no error.
+fn clap_said(error: &clap::Error) -> Exit {
+    // A closed pipe is no reason to fail.
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Success,
+        _ => Exit::Usage,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command(&[]).debug_assert();
+    }
+
+    #[test]
+    fn every_option_of_check_has_a_variable_but_what_must_not_come_from_one() {
+        let command = command(&[]);
+        let check = command
+            .find_subcommand("check")
+            .expect("it is a subcommand");
+        for arg in check.get_arguments() {
+            let Some(long) = arg.get_long() else { continue };
+            if ["help", "version", "reference"].contains(&long) {
+                assert_eq!(arg.get_env(), None, "{long}");
+                continue;
+            }
+            let expected = format!("LITESPEC_{}", long.replace('-', "_").to_uppercase());
+            assert_eq!(
+                arg.get_env().and_then(|env| env.to_str()),
+                Some(expected.as_str()),
+                "{long}"
+            );
+        }
+    }
 }
