@@ -16,7 +16,7 @@ use super::output::Output;
 use super::target::{self, Chosen};
 use super::{Globals, interrupt, repeat};
 use crate::event::{RunHeader, Suite, Tool};
-use crate::runner::{self, Declared, Options};
+use crate::runner::{self, Declared, Options, Reach};
 use crate::scenario::syntax::Role;
 use crate::scenario::{Scenario, library, load};
 use crate::wire::{Target, TcpDial};
@@ -79,21 +79,15 @@ pub(super) fn run(globals: &Globals, args: &CheckArgs, line: &Line<'_>) -> Resul
             )
         }
     };
+    let plan = runner::plan(&options, &scenarios).map_err(|error| Stop::usage(error.to_string()))?;
     let header = header(args, &options, &target, word, line);
     let mut output = Output::new(globals, args, &header);
     let dial = Arc::new(TcpDial::new(&target));
     let outcome = runtime.block_on(async {
         let interrupt = interrupt::first_signal();
-        runner::run(
-            header,
-            options,
-            target,
-            dial,
-            scenarios,
-            interrupt,
-            &mut |event| output.take(&event),
-        )
-        .await
+        let reach = Reach { target, dial };
+        let mut on_event = |event| output.take(&event);
+        runner::run(header, &options, plan, reach, interrupt, &mut on_event).await
     });
     let exit = Exit::of(&outcome.ending, &outcome.summary);
     match output.finish() {
