@@ -498,7 +498,7 @@ fn size_is_taken_up_to_the_limit_and_not_beyond() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(generate::config(1500))]
 
     #[test]
     fn generated_json_is_taken(text in generate::value()) {
