@@ -14,6 +14,8 @@ mod resolve;
 pub mod overlap;
 pub mod parse;
 pub mod print;
+#[cfg(test)]
+mod strategies;
 pub mod syntax;
 pub mod time;
 pub mod values;
