@@ -26,14 +26,19 @@ pub async fn run(
     header: RunHeader,
     _options: Options,
     _target: Target,
-    _dial: Arc<dyn Dial>,
+    dial: Arc<dyn Dial>,
     _scenarios: Vec<Arc<Scenario>>,
     interrupt: impl Future<Output = ()>,
     on_event: &mut dyn FnMut(RunEvent),
 ) -> RunOutcome {
-    drop(interrupt);
     on_event(RunEvent::RunStarted { header });
-    let ending = Ending::CouldNotRun("the runner is not merged yet".to_owned());
+    let ending = match dial.dial().await {
+        Err(error) => Ending::CouldNotRun(error.to_string()),
+        Ok(_stream) => {
+            interrupt.await;
+            Ending::Interrupted
+        }
+    };
     let summary = Summary::default();
     on_event(RunEvent::RunFinished {
         ending: ending.clone(),
