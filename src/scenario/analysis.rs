@@ -1,9 +1,12 @@
 //! What a scenario needs, known before it runs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use super::syntax::{Role, Scenario};
+use super::names::names;
+use super::parse::{connection_of, only_for, role_of};
+use super::syntax::{Bound, Expect, Mark, Pattern, Role, Scenario, Step, StepKind};
+use crate::protocol::json::Json;
 
 /// What a target must offer for a scenario to make sense.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,33 +17,212 @@ pub struct Needs {
     pub request: bool,
     /// It uses `dispatch.w` or `dispatch.a`.
     pub dispatch: bool,
-    /// It drives the client with `driver>` or `driver<`.
+    /// It uses `driver>` or `driver<`: the client must obey a driver.
     pub driver: bool,
 }
 
 impl Scenario {
     /// What the target must offer.
     pub fn needs(&self) -> Needs {
-        todo!()
+        let mut needs = Needs::default();
+        for name in names(self).declared {
+            needs.request |= name.starts_with("request.");
+            needs.dispatch |= name.starts_with("dispatch.");
+        }
+        needs.request |= self.header.each.as_ref().is_some_and(|each| each.values.is_none());
+        needs.answered_request = expects_response(&self.steps);
+        self.for_each_step(&mut |step| {
+            needs.driver |= matches!(step.kind, StepKind::DriverSend { .. } | StepKind::DriverExpect { .. });
+        });
+        needs
     }
-    /// How long the scenario waits at most when all goes well.
+
+    /// How long one run of the scenario takes at most when the target does what it should: its
+    /// waits, and its bounds as far as they reach. What answers at once counts as no time.
     pub fn need(&self, hb: Duration, grace: Duration) -> Duration {
-        todo!()
+        let mut clock = Clock { hb, grace, now: Duration::ZERO, sent: HashMap::new(), base: Duration::ZERO };
+        clock.steps(&self.steps);
+        clock.now
     }
+
     /// The names of its connections, in the order of their first line.
     pub fn connections(&self) -> Vec<String> {
-        todo!()
+        let mut names: Vec<String> = Vec::new();
+        self.for_each_step(&mut |step| {
+            if let Some(conn) = connection_of(&step.kind)
+                && !names.iter().any(|name| name == conn)
+            {
+                names.push(conn.to_owned());
+            }
+        });
+        names
     }
-    /// Names that nothing in the file binds: `--var` or `--secret` must give them.
+
+    /// Names that nothing in the scenario binds: `--var` or `--secret` must give them.
     pub fn free_vars(&self) -> BTreeSet<String> {
-        todo!()
+        names(self).free
     }
-    /// Who it is played against, where its id or its words tell.
+
+    /// Who the scenario is played against: by its id, else by the words that only one role has.
+    /// None: either.
     pub fn role(&self) -> Option<Role> {
-        todo!()
+        role_of(&self.id).or_else(|| {
+            let mut role = None;
+            self.for_each_step(&mut |step| role = role.or(only_for(step).map(|(role, _)| role)));
+            role
+        })
     }
-    /// Ids of all rules it can judge: the header's first, then those of its marks.
+
+    /// Ids of all rules it can judge: the header's in order, then those of marks.
     pub fn rules(&self) -> Vec<&str> {
-        todo!()
+        let mut rules: Vec<&str> = self.header.rules.iter().map(|rule| rule.value.as_str()).collect();
+        self.for_each_step(&mut |step| {
+            if let Some(mark) = mark_of(step)
+                && !rules.contains(&mark.rule.as_str())
+            {
+                rules.push(&mark.rule);
+            }
+        });
+        rules
+    }
+
+    /// Visits every step, those of blocks and used files too, in order.
+    pub fn for_each_step<'s>(&'s self, visit: &mut impl FnMut(&'s Step)) {
+        walk(&self.steps, visit);
+    }
+}
+
+pub(super) fn walk<'s>(steps: &'s [Step], visit: &mut impl FnMut(&'s Step)) {
+    for step in steps {
+        visit(step);
+        match &step.kind {
+            StepKind::Together { steps }
+            | StepKind::InAnyOrder { steps }
+            | StepKind::Repeat { steps, .. }
+            | StepKind::Every { steps, .. } => walk(steps, visit),
+            StepKind::Either { branches } => branches.iter().for_each(|branch| walk(branch, visit)),
+            StepKind::UseFile { scenario: Some(scenario), .. } => walk(&scenario.steps, visit),
+            _ => {}
+        }
+    }
+}
+
+fn mark_of(step: &Step) -> Option<&Mark> {
+    match &step.kind {
+        StepKind::Expect(expectation) => expectation.mark.as_ref(),
+        StepKind::Alive { mark } | StepKind::WaitsDiffer { mark, .. } | StepKind::DriverExpect { mark, .. } => {
+            mark.as_ref()
+        }
+        _ => None,
+    }
+}
+
+/// Whether a RESPONSE is expected on every way through these steps.
+fn expects_response(steps: &[Step]) -> bool {
+    steps.iter().any(|step| match &step.kind {
+        StepKind::Expect(expectation) => matches!(&expectation.what, Expect::Packet(pattern) if is_response(pattern)),
+        StepKind::InAnyOrder { steps } | StepKind::Repeat { steps, .. } => expects_response(steps),
+        StepKind::UseFile { scenario: Some(scenario), .. } => expects_response(&scenario.steps),
+        _ => false,
+    })
+}
+
+fn is_response(pattern: &Pattern) -> bool {
+    let Pattern::Members { members, .. } = pattern else { return false };
+    members.iter().any(|(name, pattern)| {
+        name == "op" && matches!(pattern, Pattern::Literal(Json::Number(op)) if op.to_u64() == Some(5))
+    })
+}
+
+/// Adds up what a run waits for.
+struct Clock {
+    hb: Duration,
+    grace: Duration,
+    now: Duration,
+    /// When each connection sent last; bounds count from there.
+    sent: HashMap<String, Duration>,
+    /// Where they count from before that.
+    base: Duration,
+}
+
+impl Clock {
+    fn steps(&mut self, steps: &[Step]) {
+        for step in steps {
+            self.step(step);
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        match &step.kind {
+            StepKind::Wait { time } => self.now = self.now.saturating_add(time.resolve(self.hb, self.grace)),
+            StepKind::Send { conn, .. }
+            | StepKind::Connect { conn }
+            | StepKind::UseHandshake { conn, .. } => {
+                self.sent.insert(conn.clone(), self.now);
+            }
+            StepKind::Expect(expectation) => self.expect(&expectation.conn, &expectation.what, expectation.bound.as_ref()),
+            StepKind::DriverExpect { bound, .. } => self.bound("", bound.as_ref()),
+            StepKind::Together { steps } | StepKind::InAnyOrder { steps } => self.steps(steps),
+            StepKind::UseFile { scenario: Some(scenario), .. } => self.steps(&scenario.steps),
+            StepKind::Repeat { count, steps, .. } => self.repeat(*count, steps),
+            StepKind::Either { branches } => self.either(branches),
+            StepKind::UseFile { scenario: None, .. }
+            | StepKind::BeatEvery { .. }
+            | StepKind::BeatOff { .. }
+            | StepKind::Every { .. }
+            | StepKind::EveryOff { .. }
+            | StepKind::Ignore { .. }
+            | StepKind::Alive { .. }
+            | StepKind::WaitsDiffer { .. }
+            | StepKind::DriverSend { .. } => {}
+        }
+    }
+
+    fn expect(&mut self, conn: &str, what: &Expect, bound: Option<&Bound>) {
+        if let Expect::Nothing(time) | Expect::Probe(time) = what {
+            self.now = self.now.saturating_add(time.resolve(self.hb, self.grace));
+        }
+        self.bound(conn, bound);
+    }
+
+    /// A right target is there by the bound's end, and one in intervals is not awaited for longer
+    /// than two of them and the grace.
+    fn bound(&mut self, conn: &str, bound: Option<&Bound>) {
+        let Some(bound) = bound else { return };
+        let sent = self.sent.get(conn).copied().unwrap_or(self.base);
+        let ceiling = self.hb.saturating_mul(2).saturating_add(self.grace);
+        let least = bound.min.as_ref().map_or(Duration::ZERO, |min| min.resolve(self.hb, self.grace));
+        let most = bound.max.as_ref().map_or(least, |max| {
+            let most = max.resolve(self.hb, self.grace);
+            if max.in_hb() { most.min(ceiling).max(least) } else { most }
+        });
+        self.now = self.now.max(sent.saturating_add(most));
+    }
+
+    /// Every turn is taken for one that begins right behind a send, so that one pass is enough.
+    fn repeat(&mut self, count: u32, steps: &[Step]) {
+        let before = self.now;
+        self.base = before;
+        self.sent.clear();
+        self.steps(steps);
+        let turn = self.now.saturating_sub(before);
+        let later = turn.saturating_mul(count.saturating_sub(1));
+        self.now = self.now.saturating_add(later);
+        self.base = self.base.saturating_add(later);
+        for sent in self.sent.values_mut() {
+            *sent = sent.saturating_add(later);
+        }
+    }
+
+    fn either(&mut self, branches: &[Vec<Step>]) {
+        let (now, sent) = (self.now, self.sent.clone());
+        let mut longest = now;
+        for branch in branches {
+            self.now = now;
+            self.sent.clone_from(&sent);
+            self.steps(branch);
+            longest = longest.max(self.now);
+        }
+        self.now = longest;
     }
 }

@@ -9,6 +9,8 @@ pub mod fill;
 pub mod library;
 pub mod load;
 pub mod matching;
+mod names;
+mod resolve;
 pub mod overlap;
 pub mod parse;
 pub mod print;
