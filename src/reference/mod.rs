@@ -1,7 +1,10 @@
 //! The reference server and client: both right in every rule, on tokio-tungstenite, over one connection
 //! loop that reads all that is ready, feeds all answers and flushes once.
 
+pub mod client;
 mod connection;
+mod conversation;
+mod dial;
 mod handlers;
 mod link;
 pub mod server;

@@ -337,6 +337,11 @@ impl ClientSession {
         matches!(self.state, State::Ready { .. })
     }
 
+    /// Whether one more request would be taken.
+    pub fn has_room(&self) -> bool {
+        self.pending.len().max(self.waiting.len()) < self.settings.max_pending
+    }
+
     /// Requests that are not settled.
     pub fn pending(&self) -> usize {
         self.pending.len()
@@ -411,7 +416,7 @@ impl ClientSession {
         if self.state == State::Closed {
             return Err(Refused::Closed);
         }
-        if self.pending.len().max(self.waiting.len()) >= self.settings.max_pending {
+        if !self.has_room() {
             return Err(Refused::Full);
         }
         match Raw::parse(ask.a) {

@@ -11,6 +11,7 @@ use tokio_tungstenite::tungstenite::Message;
 use super::server::{ServerConfig, Service};
 use crate::protocol::packet::Interval;
 
+mod client;
 mod server;
 
 const ACK: &str = r#"{"op":1,"password":"helloworld"}"#;
