@@ -163,12 +163,14 @@ impl UpgradeRequest {
                 faults.push(RequestFault::DoesNotSay { name, word });
             }
         }
-        if let Some(key) = self.header("Sec-WebSocket-Key") {
-            if !BASE64.decode(key).is_ok_and(|nonce| nonce.len() == 16) {
-                faults.push(RequestFault::Key {
-                    key: key.to_owned(),
-                });
-            }
+        let is_nonce = |key: &str| BASE64.decode(key).is_ok_and(|nonce| nonce.len() == 16);
+        if let Some(key) = self
+            .header("Sec-WebSocket-Key")
+            .filter(|key| !is_nonce(key))
+        {
+            faults.push(RequestFault::Key {
+                key: key.to_owned(),
+            });
         }
         if let Some(version) = self.header("Sec-WebSocket-Version").filter(|&v| v != "13") {
             faults.push(RequestFault::Version {

@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 
 use thiserror::Error;
 
-use super::frame::{FrameFault, FrameReader, Header, Piece, Side, apply_mask, opcode};
+use super::fault::FrameFault;
+use super::frame::{FrameReader, Header, Piece, Side, apply_mask, opcode};
 use super::limits::Limits;
 
 /// The longest control frame that is delivered; RFC 6455 allows 125 bytes.

@@ -3,6 +3,7 @@
 
 pub mod accept;
 pub mod conn;
+pub mod fault;
 pub mod frame;
 mod head;
 pub mod limits;
@@ -18,7 +19,8 @@ mod tests;
 
 pub use accept::{RequestFault, UpgradeRequest, Visitor, receive};
 pub use conn::{Conn, Stamped};
-pub use frame::{FrameFault, Length, OutFrame, Side, close_body, opcode};
+pub use fault::FrameFault;
+pub use frame::{Length, OutFrame, Side, close_body, opcode};
 pub use limits::Limits;
 pub use message::{CloseBody, CloseFault, Incoming};
 pub use open::{OpenError, Opened, open};

@@ -9,7 +9,8 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{encode, fault, text};
 use crate::wire::conn::Conn;
-use crate::wire::frame::{FrameFault, Header, Length, OutFrame, Side, close_body, opcode};
+use crate::wire::fault::FrameFault;
+use crate::wire::frame::{Header, Length, OutFrame, Side, close_body, opcode};
 use crate::wire::limits::Limits;
 use crate::wire::memory::{MemoryStream, pipe, pipe_of};
 use crate::wire::message::{CloseBody, Incoming};

@@ -10,7 +10,8 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, WebSocket};
 
 use super::{decode, encode};
-use crate::wire::frame::{FrameFault, Header, Length, OutFrame, Side, opcode};
+use crate::wire::fault::FrameFault;
+use crate::wire::frame::{Header, Length, OutFrame, Side, opcode};
 use crate::wire::limits::Limits;
 use crate::wire::message::Incoming;
 

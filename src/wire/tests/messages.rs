@@ -1,7 +1,8 @@
 //! Messages out of fragments: UTF-8, many fragments, interleaved control frames.
 
 use super::{decode, encode, fault, text};
-use crate::wire::frame::{FrameFault, OutFrame, Side, opcode};
+use crate::wire::fault::FrameFault;
+use crate::wire::frame::{OutFrame, Side, opcode};
 use crate::wire::limits::Limits;
 use crate::wire::message::Incoming;
 

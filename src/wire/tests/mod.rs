@@ -5,12 +5,14 @@ mod frames;
 mod malformed;
 mod memory;
 mod messages;
+mod open;
 mod target;
 mod tcp;
 mod upgrade;
 mod visitors;
 
-use super::frame::{FrameFault, OutFrame, Side};
+use super::fault::FrameFault;
+use super::frame::{OutFrame, Side};
 use super::limits::Limits;
 use super::message::{Decoder, Incoming};
 
