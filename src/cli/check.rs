@@ -166,7 +166,7 @@ fn own(path: &Path) -> Result<Vec<Scenario>, Stop> {
             "there is no scenario file or folder {shown}"
         )));
     }
-    let own = load(path).map_err(|error| Stop::bad_input(format!("{error:?}")))?;
+    let own = load(path).map_err(|error| Stop::bad_input(error.to_string()))?;
     if own.is_empty() {
         return Err(Stop::usage(format!(
             "there is no *.scenario file in {shown}"
