@@ -29,10 +29,17 @@ impl Scenario {
             needs.request |= name.starts_with("request.");
             needs.dispatch |= name.starts_with("dispatch.");
         }
-        needs.request |= self.header.each.as_ref().is_some_and(|each| each.values.is_none());
+        needs.request |= self
+            .header
+            .each
+            .as_ref()
+            .is_some_and(|each| each.values.is_none());
         needs.answered_request = expects_response(&self.steps);
         self.for_each_step(&mut |step| {
-            needs.driver |= matches!(step.kind, StepKind::DriverSend { .. } | StepKind::DriverExpect { .. });
+            needs.driver |= matches!(
+                step.kind,
+                StepKind::DriverSend { .. } | StepKind::DriverExpect { .. }
+            );
         });
         needs
     }
@@ -40,7 +47,13 @@ impl Scenario {
     /// How long one run of the scenario takes at most when the target does what it should: its
     /// waits, and its bounds as far as they reach. What answers at once counts as no time.
     pub fn need(&self, hb: Duration, grace: Duration) -> Duration {
-        let mut clock = Clock { hb, grace, now: Duration::ZERO, sent: HashMap::new(), base: Duration::ZERO };
+        let mut clock = Clock {
+            hb,
+            grace,
+            now: Duration::ZERO,
+            sent: HashMap::new(),
+            base: Duration::ZERO,
+        };
         clock.steps(&self.steps);
         clock.now
     }
@@ -75,7 +88,12 @@ impl Scenario {
 
     /// Ids of all rules it can judge: the header's in order, then those of marks.
     pub fn rules(&self) -> Vec<&str> {
-        let mut rules: Vec<&str> = self.header.rules.iter().map(|rule| rule.value.as_str()).collect();
+        let mut rules: Vec<&str> = self
+            .header
+            .rules
+            .iter()
+            .map(|rule| rule.value.as_str())
+            .collect();
         self.for_each_step(&mut |step| {
             if let Some(mark) = mark_of(step)
                 && !rules.contains(&mark.rule.as_str())
@@ -101,7 +119,10 @@ pub(super) fn walk<'s>(steps: &'s [Step], visit: &mut impl FnMut(&'s Step)) {
             | StepKind::Repeat { steps, .. }
             | StepKind::Every { steps, .. } => walk(steps, visit),
             StepKind::Either { branches } => branches.iter().for_each(|branch| walk(branch, visit)),
-            StepKind::UseFile { scenario: Some(scenario), .. } => walk(&scenario.steps, visit),
+            StepKind::UseFile {
+                scenario: Some(scenario),
+                ..
+            } => walk(&scenario.steps, visit),
             _ => {}
         }
     }
@@ -110,9 +131,9 @@ pub(super) fn walk<'s>(steps: &'s [Step], visit: &mut impl FnMut(&'s Step)) {
 fn mark_of(step: &Step) -> Option<&Mark> {
     match &step.kind {
         StepKind::Expect(expectation) => expectation.mark.as_ref(),
-        StepKind::Alive { mark } | StepKind::WaitsDiffer { mark, .. } | StepKind::DriverExpect { mark, .. } => {
-            mark.as_ref()
-        }
+        StepKind::Alive { mark }
+        | StepKind::WaitsDiffer { mark, .. }
+        | StepKind::DriverExpect { mark, .. } => mark.as_ref(),
         _ => None,
     }
 }
@@ -120,17 +141,25 @@ fn mark_of(step: &Step) -> Option<&Mark> {
 /// Whether a RESPONSE is expected on every way through these steps.
 fn expects_response(steps: &[Step]) -> bool {
     steps.iter().any(|step| match &step.kind {
-        StepKind::Expect(expectation) => matches!(&expectation.what, Expect::Packet(pattern) if is_response(pattern)),
+        StepKind::Expect(expectation) => {
+            matches!(&expectation.what, Expect::Packet(pattern) if is_response(pattern))
+        }
         StepKind::InAnyOrder { steps } | StepKind::Repeat { steps, .. } => expects_response(steps),
-        StepKind::UseFile { scenario: Some(scenario), .. } => expects_response(&scenario.steps),
+        StepKind::UseFile {
+            scenario: Some(scenario),
+            ..
+        } => expects_response(&scenario.steps),
         _ => false,
     })
 }
 
 fn is_response(pattern: &Pattern) -> bool {
-    let Pattern::Members { members, .. } = pattern else { return false };
+    let Pattern::Members { members, .. } = pattern else {
+        return false;
+    };
     members.iter().any(|(name, pattern)| {
-        name == "op" && matches!(pattern, Pattern::Literal(Json::Number(op)) if op.to_u64() == Some(5))
+        name == "op"
+            && matches!(pattern, Pattern::Literal(Json::Number(op)) if op.to_u64() == Some(5))
     })
 }
 
@@ -154,16 +183,25 @@ impl Clock {
 
     fn step(&mut self, step: &Step) {
         match &step.kind {
-            StepKind::Wait { time } => self.now = self.now.saturating_add(time.resolve(self.hb, self.grace)),
+            StepKind::Wait { time } => {
+                self.now = self.now.saturating_add(time.resolve(self.hb, self.grace))
+            }
             StepKind::Send { conn, .. }
             | StepKind::Connect { conn }
             | StepKind::UseHandshake { conn, .. } => {
                 self.sent.insert(conn.clone(), self.now);
             }
-            StepKind::Expect(expectation) => self.expect(&expectation.conn, &expectation.what, expectation.bound.as_ref()),
+            StepKind::Expect(expectation) => self.expect(
+                &expectation.conn,
+                &expectation.what,
+                expectation.bound.as_ref(),
+            ),
             StepKind::DriverExpect { bound, .. } => self.bound("", bound.as_ref()),
             StepKind::Together { steps } | StepKind::InAnyOrder { steps } => self.steps(steps),
-            StepKind::UseFile { scenario: Some(scenario), .. } => self.steps(&scenario.steps),
+            StepKind::UseFile {
+                scenario: Some(scenario),
+                ..
+            } => self.steps(&scenario.steps),
             StepKind::Repeat { count, steps, .. } => self.repeat(*count, steps),
             StepKind::Either { branches } => self.either(branches),
             StepKind::UseFile { scenario: None, .. }
@@ -191,10 +229,17 @@ impl Clock {
         let Some(bound) = bound else { return };
         let sent = self.sent.get(conn).copied().unwrap_or(self.base);
         let ceiling = self.hb.saturating_mul(2).saturating_add(self.grace);
-        let least = bound.min.as_ref().map_or(Duration::ZERO, |min| min.resolve(self.hb, self.grace));
+        let least = bound
+            .min
+            .as_ref()
+            .map_or(Duration::ZERO, |min| min.resolve(self.hb, self.grace));
         let most = bound.max.as_ref().map_or(least, |max| {
             let most = max.resolve(self.hb, self.grace);
-            if max.in_hb() { most.min(ceiling).max(least) } else { most }
+            if max.in_hb() {
+                most.min(ceiling).max(least)
+            } else {
+                most
+            }
         });
         self.now = self.now.max(sent.saturating_add(most));
     }

@@ -71,7 +71,10 @@ pub enum FillError {
 /// # Errors
 /// A variable without a value, a filter that changes nothing.
 pub fn template(template: &Template, env: &Env) -> Result<Filled, FillError> {
-    let mut filled = Filled { wire: String::new(), shown: String::new() };
+    let mut filled = Filled {
+        wire: String::new(),
+        shown: String::new(),
+    };
     for piece in &template.pieces {
         match piece {
             Piece::Literal(text) => {
@@ -85,7 +88,14 @@ pub fn template(template: &Template, env: &Env) -> Result<Filled, FillError> {
                     show(&mut filled.shown, &value.shown);
                 } else {
                     let text = Json::String(bent(hole, value)?).to_string();
-                    show(&mut filled.shown, &if value.secret { in_string(hole) } else { literal(&text) });
+                    show(
+                        &mut filled.shown,
+                        &if value.secret {
+                            in_string(hole)
+                        } else {
+                            literal(&text)
+                        },
+                    );
                     filled.wire.push_str(&text);
                 }
             }
@@ -93,7 +103,14 @@ pub fn template(template: &Template, env: &Env) -> Result<Filled, FillError> {
                 let value = lookup(hole, env)?;
                 let mut text = String::new();
                 bent(hole, value)?.escape_into(&mut text);
-                show(&mut filled.shown, &if value.secret { in_string(hole) } else { literal(&text) });
+                show(
+                    &mut filled.shown,
+                    &if value.secret {
+                        in_string(hole)
+                    } else {
+                        literal(&text)
+                    },
+                );
                 filled.wire.push_str(&text);
             }
         }
@@ -107,8 +124,17 @@ pub fn template(template: &Template, env: &Env) -> Result<Filled, FillError> {
 /// As [`template`]; also a payload that would be too long.
 pub fn payload(payload: &Payload, env: &Env) -> Result<FilledPayload, FillError> {
     let parts = parts(payload, env)?;
-    let shown = parts.iter().map(|part| part.shown.as_str()).collect::<Vec<_>>().join(" ");
-    let mut bytes = Vec::with_capacity(parts.iter().map(|part| part.bytes.len() * part.times as usize).sum());
+    let shown = parts
+        .iter()
+        .map(|part| part.shown.as_str())
+        .collect::<Vec<_>>()
+        .join(" ");
+    let mut bytes = Vec::with_capacity(
+        parts
+            .iter()
+            .map(|part| part.bytes.len() * part.times as usize)
+            .sum(),
+    );
     for part in &parts {
         for _ in 0..part.times {
             bytes.extend_from_slice(&part.bytes);
@@ -130,8 +156,16 @@ pub fn parts(payload: &Payload, env: &Env) -> Result<Vec<FilledPart>, FillError>
         if length > MAX_PAYLOAD {
             return Err(FillError::TooLong);
         }
-        let shown = if part.times == 1 { shown } else { format!("{shown} * {}", part.times) };
-        parts.push(FilledPart { bytes, times: part.times, shown });
+        let shown = if part.times == 1 {
+            shown
+        } else {
+            format!("{shown} * {}", part.times)
+        };
+        parts.push(FilledPart {
+            bytes,
+            times: part.times,
+            shown,
+        });
     }
     Ok(parts)
 }
@@ -147,7 +181,11 @@ fn part_bytes(bytes: &PayloadBytes, env: &Env) -> Result<(Vec<u8>, String), Fill
         PayloadBytes::Var(hole) => {
             let value = lookup(hole, env)?;
             let text = bent(hole, value)?;
-            let shown = if value.secret { format!("${}", hole.name) } else { literal(&Json::String(text.clone()).to_string()) };
+            let shown = if value.secret {
+                format!("${}", hole.name)
+            } else {
+                literal(&Json::String(text.clone()).to_string())
+            };
             Ok((text.as_bytes().to_vec(), shown))
         }
     }
@@ -158,7 +196,9 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     if bytes.is_empty() {
         return "\"\"".to_owned();
     }
-    bytes.iter().fold("0x".to_owned(), |hex, byte| hex + &format!("{byte:02x}"))
+    bytes
+        .iter()
+        .fold("0x".to_owned(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
 /// Fills one value of `each`; its spelling is kept, and it is secret if a secret is in it.
@@ -168,18 +208,29 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 pub fn value(value: &Template, env: &Env) -> Result<Value, FillError> {
     let filled = template(value, env)?;
     let secret = value.pieces.iter().any(|piece| match piece {
-        Piece::Value(hole) | Piece::InString(hole) => env.get(&hole.name).is_some_and(|value| value.secret),
+        Piece::Value(hole) | Piece::InString(hole) => {
+            env.get(&hole.name).is_some_and(|value| value.secret)
+        }
         Piece::Literal(_) => false,
     });
-    Ok(Value { json: json(&filled.wire)?, text: filled.wire, shown: filled.shown, secret })
+    Ok(Value {
+        json: json(&filled.wire)?,
+        text: filled.wire,
+        shown: filled.shown,
+        secret,
+    })
 }
 
 fn json(text: &str) -> Result<Json, FillError> {
-    Json::parse(text.as_bytes()).map_err(|error| FillError::NotJson { why: error.to_string() })
+    Json::parse(text.as_bytes()).map_err(|error| FillError::NotJson {
+        why: error.to_string(),
+    })
 }
 
 fn lookup<'e>(hole: &Hole, env: &'e Env) -> Result<&'e Value, FillError> {
-    env.get(&hole.name).ok_or_else(|| FillError::Unbound { name: hole.name.clone() })
+    env.get(&hole.name).ok_or_else(|| FillError::Unbound {
+        name: hole.name.clone(),
+    })
 }
 
 /// A string's characters; of another value its JSON text.
@@ -193,10 +244,15 @@ fn characters(json: &Json) -> Text {
 /// The hole's value as characters, bent by its filter.
 fn bent(hole: &Hole, value: &Value) -> Result<Text, FillError> {
     let text = characters(&value.json);
-    let Some(filter) = hole.filter else { return Ok(text) };
+    let Some(filter) = hole.filter else {
+        return Ok(text);
+    };
     let bent = bend(&text, filter);
     if bent == text {
-        return Err(FillError::Unchanged { name: hole.name.clone(), filter });
+        return Err(FillError::Unchanged {
+            name: hole.name.clone(),
+            filter,
+        });
     }
     Ok(bent)
 }
@@ -205,7 +261,9 @@ fn bent(hole: &Hole, value: &Value) -> Result<Text, FillError> {
 pub fn bend(text: &Text, filter: Filter) -> Text {
     let points: Vec<u32> = text.code_points().collect();
     match filter {
-        Filter::Chop => Text::from_code_points(points[..points.len().saturating_sub(1)].iter().copied()),
+        Filter::Chop => {
+            Text::from_code_points(points[..points.len().saturating_sub(1)].iter().copied())
+        }
         Filter::Pad => Text::from_code_points(points.into_iter().chain([u32::from(' ')])),
         Filter::Swapcase => per_run(&points, |run| run.chars().flat_map(swap_case).collect()),
         Filter::Nfd => per_run(&points, |run| run.nfd().collect()),

@@ -80,7 +80,11 @@ impl LoadError {
             Problem::Parse(error) => error.render(color),
             other => format!("error: {other}"),
         };
-        self.problems.iter().map(one).collect::<Vec<_>>().join("\n\n")
+        self.problems
+            .iter()
+            .map(one)
+            .collect::<Vec<_>>()
+            .join("\n\n")
     }
 }
 
@@ -94,7 +98,9 @@ impl std::error::Error for LoadError {}
 
 impl From<Problem> for LoadError {
     fn from(problem: Problem) -> LoadError {
-        LoadError { problems: vec![problem] }
+        LoadError {
+            problems: vec![problem],
+        }
     }
 }
 
@@ -107,7 +113,10 @@ pub fn load(path: &Path) -> Result<Vec<Scenario>, LoadError> {
     if path == Path::new("-") {
         return stdin(&mut io::stdin().lock());
     }
-    let metadata = fs::metadata(path).map_err(|error| Problem::Read { path: shown(path), error })?;
+    let metadata = fs::metadata(path).map_err(|error| Problem::Read {
+        path: shown(path),
+        error,
+    })?;
     let files = if metadata.is_dir() {
         let mut files = Vec::new();
         search(path, 0, &mut files)?;
@@ -115,9 +124,15 @@ pub fn load(path: &Path) -> Result<Vec<Scenario>, LoadError> {
         if files.is_empty() {
             return Err(Problem::Nothing { path: shown(path) }.into());
         }
-        files.into_iter().map(|file| (id(file.strip_prefix(path).unwrap_or(&file)), file)).collect()
+        files
+            .into_iter()
+            .map(|file| (id(file.strip_prefix(path).unwrap_or(&file)), file))
+            .collect()
     } else {
-        vec![(id(Path::new(path.file_name().unwrap_or_default())), path.to_owned())]
+        vec![(
+            id(Path::new(path.file_name().unwrap_or_default())),
+            path.to_owned(),
+        )]
     };
     read_all(files)
 }
@@ -126,8 +141,16 @@ pub fn load(path: &Path) -> Result<Vec<Scenario>, LoadError> {
 fn stdin(stream: &mut dyn Read) -> Result<Vec<Scenario>, LoadError> {
     let path = "<stdin>".to_owned();
     let text = text(stream, &path)?;
-    let source = Arc::new(Source { path: path.clone(), origin: Origin::Stdin, text });
-    let file = Opened { key: path, id: "own/stdin".to_owned(), source };
+    let source = Arc::new(Source {
+        path: path.clone(),
+        origin: Origin::Stdin,
+        text,
+    });
+    let file = Opened {
+        key: path,
+        id: "own/stdin".to_owned(),
+        source,
+    };
     match Resolver::new(Disk).read(file) {
         Ok(scenario) => Ok(vec![Scenario::clone(&scenario)]),
         Err(error) => Err(Problem::Parse(Box::new(error)).into()),
@@ -139,29 +162,43 @@ fn read_all(files: Vec<(String, PathBuf)>) -> Result<Vec<Scenario>, LoadError> {
     let (mut scenarios, mut problems) = (Vec::<Scenario>::new(), Vec::new());
     for (id, path) in files {
         match opened(&path, Some(id)).and_then(|file| {
-            resolver.read(file).map_err(|error| Problem::Parse(Box::new(error)))
+            resolver
+                .read(file)
+                .map_err(|error| Problem::Parse(Box::new(error)))
         }) {
             Err(problem) if problems.iter().any(|earlier| same(earlier, &problem)) => {}
             Err(problem) => problems.push(problem),
             Ok(scenario) if scenarios.iter().any(|earlier| earlier.id == scenario.id) => {
-                problems.push(Problem::SameId { path: shown(&path), id: scenario.id.clone() });
+                problems.push(Problem::SameId {
+                    path: shown(&path),
+                    id: scenario.id.clone(),
+                });
             }
             Ok(scenario) => scenarios.push(Scenario::clone(&scenario)),
         }
     }
-    if problems.is_empty() { Ok(scenarios) } else { Err(LoadError { problems }) }
+    if problems.is_empty() {
+        Ok(scenarios)
+    } else {
+        Err(LoadError { problems })
+    }
 }
 
 /// An error in a used file turns up once for each file that uses it.
 fn same(a: &Problem, b: &Problem) -> bool {
     match (a, b) {
-        (Problem::Parse(a), Problem::Parse(b)) => a.source.path == b.source.path && a.span.start == b.span.start,
+        (Problem::Parse(a), Problem::Parse(b)) => {
+            a.source.path == b.source.path && a.span.start == b.span.start
+        }
         _ => false,
     }
 }
 
 fn search(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Problem> {
-    let failed = |error| Problem::Read { path: shown(folder), error };
+    let failed = |error| Problem::Read {
+        path: shown(folder),
+        error,
+    };
     for entry in fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let path = entry.path();
@@ -173,7 +210,9 @@ fn search(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), P
             files.push(path);
         }
         if files.len() > MAX_FILES || (is_folder && depth == MAX_FOLDERS) {
-            return Err(Problem::TooMany { path: shown(folder) });
+            return Err(Problem::TooMany {
+                path: shown(folder),
+            });
         }
     }
     Ok(())
@@ -197,13 +236,24 @@ impl Shelf for Disk {
 }
 
 fn opened(path: &Path, name: Option<String>) -> Result<Opened, Problem> {
-    let failed = |error| Problem::Read { path: shown(path), error };
+    let failed = |error| Problem::Read {
+        path: shown(path),
+        error,
+    };
     let key = fs::canonicalize(path).map_err(failed)?;
     let mut file = File::open(&key).map_err(failed)?;
     let text = text(&mut file, &shown(path))?;
-    let source = Source { path: shown(path), origin: Origin::File, text };
+    let source = Source {
+        path: shown(path),
+        origin: Origin::File,
+        text,
+    };
     let id = name.unwrap_or_else(|| id(Path::new(path.file_name().unwrap_or_default())));
-    Ok(Opened { key: shown(&key), id, source: Arc::new(source) })
+    Ok(Opened {
+        key: shown(&key),
+        id,
+        source: Arc::new(source),
+    })
 }
 
 /// A stream's text, read no further than a scenario may be long.
@@ -213,22 +263,42 @@ fn text(stream: &mut dyn Read, path: &str) -> Result<String, Problem> {
     stream
         .take(limit)
         .read_to_end(&mut bytes)
-        .map_err(|error| Problem::Read { path: path.to_owned(), error })?;
+        .map_err(|error| Problem::Read {
+            path: path.to_owned(),
+            error,
+        })?;
     if bytes.len() > MAX_FILE {
-        return Err(Problem::TooLong { path: path.to_owned() });
+        return Err(Problem::TooLong {
+            path: path.to_owned(),
+        });
     }
     String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        Problem::NotUtf8 { path: path.to_owned(), line: good.iter().filter(|byte| **byte == b'\n').count() + 1 }
+        Problem::NotUtf8 {
+            path: path.to_owned(),
+            line: good.iter().filter(|byte| **byte == b'\n').count() + 1,
+        }
     })
 }
 
 /// `own/` and a path without its ending; what cannot stand in an id becomes `-`.
 fn id(path: &Path) -> String {
     let stem = path.with_extension("");
-    let parts: Vec<String> = stem.iter().map(|part| part.to_string_lossy().into_owned()).collect();
-    let allowed = |c: char| if c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-') { c } else { '-' };
-    format!("own/{}", parts.join("/")).chars().map(allowed).collect()
+    let parts: Vec<String> = stem
+        .iter()
+        .map(|part| part.to_string_lossy().into_owned())
+        .collect();
+    let allowed = |c: char| {
+        if c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-') {
+            c
+        } else {
+            '-'
+        }
+    };
+    format!("own/{}", parts.join("/"))
+        .chars()
+        .map(allowed)
+        .collect()
 }
 
 fn shown(path: &Path) -> String {

@@ -28,9 +28,17 @@ pub struct Mismatch {
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.path.is_empty() {
-            write!(f, "the packet is {}, expected {}", self.actual, self.expected)
+            write!(
+                f,
+                "the packet is {}, expected {}",
+                self.actual, self.expected
+            )
         } else {
-            write!(f, "`{}` is {}, expected {}", self.path, self.actual, self.expected)
+            write!(
+                f,
+                "`{}` is {}, expected {}",
+                self.path, self.actual, self.expected
+            )
         }
     }
 }
@@ -38,8 +46,13 @@ impl fmt::Display for Mismatch {
 impl Range {
     /// Whether a number lies in the range, both ends included, compared by value.
     pub fn contains(&self, number: &Number) -> bool {
-        self.min.as_ref().is_none_or(|min| number.cmp_value(min) != Ordering::Less)
-            && self.max.as_ref().is_none_or(|max| number.cmp_value(max) != Ordering::Greater)
+        self.min
+            .as_ref()
+            .is_none_or(|min| number.cmp_value(min) != Ordering::Less)
+            && self
+                .max
+                .as_ref()
+                .is_none_or(|max| number.cmp_value(max) != Ordering::Greater)
     }
 }
 
@@ -49,8 +62,13 @@ impl Range {
 /// # Errors
 /// The first difference, in the pattern's order.
 pub fn matches(pattern: &Pattern, json: &Json, env: &mut Env) -> Result<(), Mismatch> {
-    let mut matcher = Matcher { env, bound: Vec::new() };
-    matcher.value(pattern, json, &mut String::new()).map_err(|mismatch| hide_password(mismatch, json))?;
+    let mut matcher = Matcher {
+        env,
+        bound: Vec::new(),
+    };
+    matcher
+        .value(pattern, json, &mut String::new())
+        .map_err(|mismatch| hide_password(mismatch, json))?;
     let bound = matcher.bound;
     for (name, json) in bound {
         env.bind(&name, json);
@@ -78,7 +96,9 @@ impl Matcher<'_> {
     fn value(&mut self, pattern: &Pattern, json: &Json, path: &mut String) -> Result<(), Mismatch> {
         let right = match pattern {
             Pattern::Any => true,
-            Pattern::Int(range) => json.as_number().is_some_and(|n| n.is_integer() && range.contains(n)),
+            Pattern::Int(range) => json
+                .as_number()
+                .is_some_and(|n| n.is_integer() && range.contains(n)),
             Pattern::Number(range) => json.as_number().is_some_and(|n| range.contains(n)),
             Pattern::String => json.as_text().is_some(),
             Pattern::Bool => json.as_bool().is_some(),
@@ -90,13 +110,21 @@ impl Matcher<'_> {
             Pattern::Items(items) => return self.items(pattern, items, json, path),
             Pattern::Members { open, members } => return self.members(*open, members, json, path),
         };
-        if right { Ok(()) } else { Err(mismatch(path, words(pattern), quote(json))) }
+        if right {
+            Ok(())
+        } else {
+            Err(mismatch(path, words(pattern), quote(json)))
+        }
     }
 
     fn variable(&mut self, hole: &Hole, json: &Json, path: &str) -> Result<(), Mismatch> {
         if let Some((_, bound)) = self.bound.iter().find(|(name, _)| *name == hole.name) {
             let expected = format!("{}, as `${}` was before", quote(bound), hole.name);
-            return if bound.same_as(json) { Ok(()) } else { Err(mismatch(path, expected, quote(json))) };
+            return if bound.same_as(json) {
+                Ok(())
+            } else {
+                Err(mismatch(path, expected, quote(json)))
+            };
         }
         match self.env.get(&hole.name) {
             None => {
@@ -104,7 +132,9 @@ impl Matcher<'_> {
                 Ok(())
             }
             Some(value) if value.json.same_as(json) => Ok(()),
-            Some(value) if value.secret => Err(mismatch(path, format!("`${}`", hole.name), kind(json))),
+            Some(value) if value.secret => {
+                Err(mismatch(path, format!("`${}`", hole.name), kind(json)))
+            }
             Some(value) => Err(mismatch(path, quote(&value.json), quote(json))),
         }
     }
@@ -112,25 +142,47 @@ impl Matcher<'_> {
     fn text(&self, template: &Template, json: &Json, path: &str) -> Result<(), Mismatch> {
         let expected = match fill::value(template, self.env) {
             Ok(expected) => expected,
-            Err(error) => return Err(mismatch(path, format!("{} ({error})", print::template(template)), kind(json))),
+            Err(error) => {
+                return Err(mismatch(
+                    path,
+                    format!("{} ({error})", print::template(template)),
+                    kind(json),
+                ));
+            }
         };
         if expected.json.same_as(json) {
             return Ok(());
         }
-        let actual = if expected.secret { kind(json) } else { quote(json) };
+        let actual = if expected.secret {
+            kind(json)
+        } else {
+            quote(json)
+        };
         Err(mismatch(path, cut(&expected.shown), actual))
     }
 
-    fn items(&mut self, whole: &Pattern, items: &[Pattern], json: &Json, path: &mut String) -> Result<(), Mismatch> {
+    fn items(
+        &mut self,
+        whole: &Pattern,
+        items: &[Pattern],
+        json: &Json,
+        path: &mut String,
+    ) -> Result<(), Mismatch> {
         let Some(values) = json.as_array() else {
             return Err(mismatch(path, words(whole), quote(json)));
         };
         if values.len() != items.len() {
             let expected = format!("a list of {}", items.len());
-            return Err(mismatch(path, expected, format!("a list of {}", values.len())));
+            return Err(mismatch(
+                path,
+                expected,
+                format!("a list of {}", values.len()),
+            ));
         }
         for (index, (item, value)) in items.iter().zip(values).enumerate() {
-            at(path, &format!("[{index}]"), |path| self.value(item, value, path))?;
+            at(path, &format!("[{index}]"), |path| {
+                self.value(item, value, path)
+            })?;
         }
         Ok(())
     }
@@ -164,7 +216,11 @@ impl Matcher<'_> {
 /// Runs with a longer path.
 fn at<T>(path: &mut String, step: &str, inside: impl FnOnce(&mut String) -> T) -> T {
     let length = path.len();
-    path.push_str(if length == 0 { step.strip_prefix('.').unwrap_or(step) } else { step });
+    path.push_str(if length == 0 {
+        step.strip_prefix('.').unwrap_or(step)
+    } else {
+        step
+    });
     let result = inside(path);
     path.truncate(length);
     result
@@ -172,12 +228,23 @@ fn at<T>(path: &mut String, step: &str, inside: impl FnOnce(&mut String) -> T) -
 
 /// A member's name as a step of a path.
 fn step(name: &str) -> String {
-    let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-    if plain { format!(".{name}") } else { format!("[{}]", cut(&print::quoted(name))) }
+    let plain = !name.is_empty()
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    if plain {
+        format!(".{name}")
+    } else {
+        format!("[{}]", cut(&print::quoted(name)))
+    }
 }
 
 fn mismatch(path: &str, expected: String, actual: String) -> Mismatch {
-    Mismatch { path: path.to_owned(), expected, actual }
+    Mismatch {
+        path: path.to_owned(),
+        expected,
+        actual,
+    }
 }
 
 /// What a pattern asks for.
@@ -196,9 +263,11 @@ fn words(pattern: &Pattern) -> String {
         Pattern::Bool => "true or false".to_owned(),
         Pattern::List => "a list".to_owned(),
         Pattern::Object => "an object".to_owned(),
-        Pattern::Var(_) | Pattern::Text(_) | Pattern::Literal(_) | Pattern::Items(_) | Pattern::Members { .. } => {
-            cut(&print::pattern(pattern))
-        }
+        Pattern::Var(_)
+        | Pattern::Text(_)
+        | Pattern::Literal(_)
+        | Pattern::Items(_)
+        | Pattern::Members { .. } => cut(&print::pattern(pattern)),
     }
 }
 

@@ -9,15 +9,17 @@ impl Time {
     /// The length on a connection with this heartbeat interval; what is too long for a `Duration`
     /// is the longest one.
     pub fn resolve(&self, hb: Duration, grace: Duration) -> Duration {
-        self.terms.iter().fold(Duration::ZERO, |sum, (value, unit)| {
-            let unit = match unit {
-                Unit::Hb => hb,
-                Unit::Grace => grace,
-                Unit::Ms => Duration::from_millis(1),
-                Unit::S => Duration::from_secs(1),
-            };
-            sum.saturating_add(times(unit, *value))
-        })
+        self.terms
+            .iter()
+            .fold(Duration::ZERO, |sum, (value, unit)| {
+                let unit = match unit {
+                    Unit::Hb => hb,
+                    Unit::Grace => grace,
+                    Unit::Ms => Duration::from_millis(1),
+                    Unit::S => Duration::from_secs(1),
+                };
+                sum.saturating_add(times(unit, *value))
+            })
     }
 
     /// Whether it depends on the heartbeat interval.

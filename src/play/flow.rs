@@ -1,0 +1,373 @@
+//! Flow: handshake, repetition, sets, branches, and the end of a scenario.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::ended::Ended;
+use super::expect::{Fit, Window, fit};
+use super::item::{Got, Item};
+use super::player::Player;
+use super::pump::{Woke, op};
+use crate::oracle;
+use crate::protocol::json::Json;
+use crate::protocol::rules::Level;
+use crate::scenario::Scenario;
+use crate::scenario::syntax::{Expect, Expectation, Mark, Span, Step, StepKind};
+use crate::scenario::values::Env;
+
+/// The right HELLO_ACK.
+pub(crate) const HELLO_ACK: &str = r#"{"op": 1, "password": "${password}"}"#;
+/// How long a connection that we close at a scenario's end may take to end.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+impl Player<'_> {
+    /// `use handshake`: HELLO comes, HELLO_ACK goes. It blames its own rules.
+    pub(crate) async fn handshake(&mut self, conn: &str) -> Result<(), Ended> {
+        let link = self.link(conn).await?;
+        let until = Instant::now() + self.settings.answer_within;
+        let item = self.next_item(link, until).await?;
+        let blame = |player: &Self, rule: &str, expected: &str, actual: String| {
+            let mut broken = player.broken(None, &actual);
+            broken.rule = rule.to_owned();
+            broken.level = Level::Must;
+            broken.expected = expected.to_owned();
+            Err(Ended::Prerequisite(broken))
+        };
+        let hello = r#"{"op": 0, "hb_interval": int 1..}"#;
+        match item {
+            None => {
+                let waited = self.settings.answer_within.as_millis();
+                return blame(
+                    self,
+                    "hello.first",
+                    hello,
+                    format!("nothing within {waited} ms"),
+                );
+            }
+            Some(Item {
+                got: Got::Packet { packet, bytes, .. },
+                ..
+            }) => {
+                let text = String::from_utf8_lossy(&bytes).into_owned();
+                if op(&packet) != Some(0) {
+                    return blame(self, "hello.first", hello, text);
+                }
+                if oracle::interval(&packet).is_none() {
+                    return blame(self, "hello.interval", hello, text);
+                }
+            }
+            Some(item) => return blame(self, "hello.first", hello, item.got.describe()),
+        }
+        self.send_packet(link, HELLO_ACK).await
+    }
+
+    /// `use ./file.scenario`
+    pub(crate) async fn use_file(
+        &mut self,
+        path: &str,
+        scenario: &Option<Arc<Scenario>>,
+    ) -> Result<(), Ended> {
+        let Some(used) = scenario else {
+            return Err(Ended::Error(format!("`use {path}` was not loaded")));
+        };
+        let back = (Arc::clone(&self.source), self.span);
+        self.source = Arc::clone(&used.source);
+        let ended = self.steps(&used.steps).await;
+        if ended.is_ok() {
+            (self.source, self.span) = back;
+        }
+        ended
+    }
+
+    /// `repeat ..`
+    pub(crate) async fn repeat(
+        &mut self,
+        count: u32,
+        var: Option<&str>,
+        steps: &[Step],
+    ) -> Result<(), Ended> {
+        for turn in 1..=count {
+            self.env.push();
+            if let Some(var) = var {
+                self.env.bind(var, Json::from(u64::from(turn)));
+            }
+            let ended = self.steps(steps).await;
+            self.env.pop();
+            ended?;
+        }
+        Ok(())
+    }
+
+    /// `in any order`: every expectation is met once, by whatever arrival fits it.
+    pub(crate) async fn in_any_order(&mut self, steps: &[Step]) -> Result<(), Ended> {
+        let mut open = Vec::new();
+        let env = self.env.clone();
+        expectations(steps, &env, &mut open)?;
+        let mut windows: HashMap<String, Window> = HashMap::new();
+        while let Some((line, span, _)) = open.first() {
+            self.span = *span;
+            let conn = line.conn.clone();
+            let link = self.link(&conn).await?;
+            let window = match windows.get(&conn) {
+                Some(window) => *window,
+                None => {
+                    let window = self.window(link, &line.what, line.bound.as_ref());
+                    windows.insert(conn.clone(), window);
+                    window
+                }
+            };
+            let Some(item) = self.next_item(link, window.until).await? else {
+                return Err(self.still_open(link, &open));
+            };
+            let close_taken = self.links[link].close_taken;
+            let mut met = None;
+            for (at, (line, _, env)) in open.iter_mut().enumerate() {
+                if line.conn == conn
+                    && matches!(fit(close_taken, &line.what, &item.got, env)?, Fit::Yes)
+                {
+                    met = Some(at);
+                    break;
+                }
+            }
+            let Some(at) = met else {
+                let line = open[0].0.clone();
+                return Err(self.unexpected(link, Some(&line), &item));
+            };
+            let (line, span, _) = open.remove(at);
+            self.span = span;
+            self.take(link, &item);
+            let window = self.window(link, &line.what, line.bound.as_ref());
+            self.in_time(link, &line, &item, window)?;
+            self.hold(line.mark.as_ref());
+        }
+        Ok(())
+    }
+
+    /// The time is over and some of a set were not met.
+    fn still_open(&self, link: usize, open: &[(Expectation, Span, Env)]) -> Ended {
+        let line = &open[0].0;
+        let waited = Instant::now().saturating_duration_since(self.links[link].last_send.1);
+        let more = match open.len() - 1 {
+            0 => String::new(),
+            more => format!(" and {more} more of its set"),
+        };
+        let actual = format!(
+            "nothing more, {} after our last send; this one{more} did not come",
+            self.in_words(link, waited)
+        );
+        Ended::Failed(self.broken(line.mark.as_ref(), &actual))
+    }
+
+    /// `either` .. `or` ..: the first branch whose first line is met is taken for good.
+    pub(crate) async fn either(&mut self, branches: &[Vec<Step>]) -> Result<(), Ended> {
+        let mut firsts = Vec::new();
+        for branch in branches {
+            let Some(Step {
+                kind: StepKind::Expect(line),
+                span,
+                ..
+            }) = branch.first()
+            else {
+                return Err(Ended::Error(
+                    "a branch begins with an expectation".to_owned(),
+                ));
+            };
+            let link = self.link(&line.conn).await?;
+            let window = match &line.what {
+                Expect::Nothing(time) => {
+                    let mut window = self.window(link, &line.what, None);
+                    window.until = Instant::now() + self.length(time, Some(link));
+                    window
+                }
+                _ => self.window(link, &line.what, line.bound.as_ref()),
+            };
+            firsts.push((line, *span, link, window));
+        }
+        let taken = self.choose(&firsts).await?;
+        let (line, span, _, _) = firsts[taken];
+        self.span = span;
+        self.hold(line.mark.as_ref());
+        self.steps(&branches[taken][1..]).await
+    }
+
+    /// Waits until one of the first lines is met; returns its branch.
+    async fn choose(
+        &mut self,
+        firsts: &[(&Expectation, Span, usize, Window)],
+    ) -> Result<usize, Ended> {
+        loop {
+            for (branch, (line, span, link, window)) in firsts.iter().enumerate() {
+                let Some(item) = self.links[*link].inbox.front().cloned() else {
+                    continue;
+                };
+                let close_taken = self.links[*link].close_taken;
+                let mut env = self.env.clone();
+                if matches!(fit(close_taken, &line.what, &item.got, &mut env)?, Fit::Yes) {
+                    self.span = *span;
+                    self.env = env;
+                    self.links[*link].inbox.pop();
+                    self.take(*link, &item);
+                    self.in_time(*link, line, &item, *window)?;
+                    return Ok(branch);
+                }
+            }
+            // An arrival that no branch takes.
+            for (line, _, link, _) in firsts {
+                if let Some(item) = self.links[*link].inbox.front().cloned() {
+                    return Err(self.unexpected(*link, Some(line), &item));
+                }
+            }
+            let now = Instant::now();
+            let quiet = |line: &Expectation| matches!(line.what, Expect::Nothing(_));
+            if let Some(branch) = firsts
+                .iter()
+                .position(|(line, _, _, window)| quiet(line) && window.until <= now)
+            {
+                return Ok(branch);
+            }
+            let until = firsts
+                .iter()
+                .map(|(_, _, _, window)| window.until)
+                .max()
+                .unwrap_or(now);
+            let next_quiet = firsts
+                .iter()
+                .filter(|(line, ..)| quiet(line))
+                .map(|(_, _, _, window)| window.until)
+                .min();
+            let wake = next_quiet.unwrap_or(until);
+            if self.pump(wake).await? == Woke::TimeOver && next_quiet.is_none() {
+                let (line, _, link, _) = &firsts[0];
+                let waited =
+                    Instant::now().saturating_duration_since(self.links[*link].last_send.1);
+                let actual = format!(
+                    "none of the branches, {} after our last send",
+                    self.in_words(*link, waited)
+                );
+                return Err(Ended::Failed(self.broken(line.mark.as_ref(), &actual)));
+            }
+        }
+    }
+
+    /// `alive`: a new connection gets through handshake and heartbeat.
+    pub(crate) async fn alive(&mut self, mark: Option<&Mark>) -> Result<(), Ended> {
+        let name = format!(
+            "alive{}",
+            self.links
+                .iter()
+                .filter(|l| l.name.starts_with("alive"))
+                .count()
+                + 1
+        );
+        let dead = |player: &Self, actual: &str| {
+            let mut broken = player.broken(mark, actual);
+            if mark.is_none() {
+                broken.rule = "robust.isolation".to_owned();
+                broken.level = Level::Must;
+            }
+            broken.expected = "a new connection gets through handshake and heartbeat".to_owned();
+            Ended::Failed(broken)
+        };
+        match self.handshake(&name).await {
+            Ok(()) => {}
+            Err(Ended::Prerequisite(broken)) => return Err(dead(self, &broken.actual)),
+            Err(other) => return Err(other),
+        }
+        let link = self.link(&name).await?;
+        self.send_literal(link, r#"{"op": 2}"#).await?;
+        let until = Instant::now() + self.settings.answer_within;
+        loop {
+            match self.next_item(link, until).await? {
+                Some(Item {
+                    got: Got::Packet { packet, .. },
+                    ..
+                }) => {
+                    if op(&packet) == Some(3) {
+                        self.hold(mark);
+                        return Ok(());
+                    }
+                }
+                Some(item) => return Err(dead(self, &item.got.describe())),
+                None => return Err(dead(self, "no HEARTBEAT_ACK on it")),
+            }
+        }
+    }
+
+    /// The end: background traffic stops, our open connections are closed, and what still comes
+    /// is judged by the watch.
+    pub(crate) async fn settle(&mut self) -> Result<(), Ended> {
+        for link in &mut self.links {
+            link.beat = None;
+            link.every = None;
+        }
+        let now = Instant::now();
+        let (answer_within, grace) = (self.settings.answer_within, self.settings.grace);
+        for index in 0..self.links.len() {
+            let watch = self.links[index].watch;
+            let findings = self.oracle.finish(watch, now, answer_within, grace);
+            self.note_findings(findings);
+            if !self.links[index].over() && !self.links[index].ignored {
+                self.farewell(index, now);
+            }
+        }
+        loop {
+            let until = self
+                .links
+                .iter()
+                .filter(|link| !link.conn.ended() && !link.ignored && !link.inbox.full())
+                .map(|link| {
+                    let patient = link.close_received && self.oracle.judges(link.watch);
+                    now + if patient { grace + FAREWELL } else { FAREWELL }
+                })
+                .max();
+            match until {
+                Some(until) if Instant::now() < until => self.pump(until).await?,
+                _ => break,
+            };
+        }
+        let now = Instant::now();
+        for index in 0..self.links.len() {
+            let findings = self
+                .oracle
+                .finish(self.links[index].watch, now, answer_within, grace);
+            let findings = findings
+                .into_iter()
+                .filter(|finding| finding.breach.rule() == "close.ends")
+                .collect();
+            self.note_findings(findings);
+        }
+        Ok(())
+    }
+}
+
+/// All expectations of a set, repetitions written out, each with the variables of its turn.
+fn expectations(
+    steps: &[Step],
+    env: &Env,
+    out: &mut Vec<(Expectation, Span, Env)>,
+) -> Result<(), Ended> {
+    for step in steps {
+        match &step.kind {
+            StepKind::Expect(line) => out.push((line.clone(), step.span, env.clone())),
+            StepKind::Repeat { count, var, steps } => {
+                for turn in 1..=*count {
+                    let mut env = env.clone();
+                    env.push();
+                    if let Some(var) = var {
+                        env.bind(var, Json::from(u64::from(turn)));
+                    }
+                    expectations(steps, &env, out)?;
+                }
+            }
+            _ => {
+                return Err(Ended::Error(
+                    "this block takes expectations only".to_owned(),
+                ));
+            }
+        }
+    }
+    Ok(())
+}
