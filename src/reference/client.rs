@@ -6,7 +6,9 @@ use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::conversation::{Command, Conversation};
+use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
+
+use super::conversation::{Command, Conversation, NORMAL};
 use super::dial;
 pub use super::dial::{Address, AddressError, ByteStream, Dial, Dialing};
 use super::link::{self, Ending, LinkLimits};
@@ -203,7 +205,7 @@ enum Status {
 /// let client = Client::connect(Address::parse(&url)?, ClientConfig::default()).await?;
 /// assert_eq!(client.request("ECHO", "[1, 2]").await?, "[1, 2]");
 /// client.dispatch("NULL", "[]").await?;
-/// client.close().await;
+/// client.close().await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -315,13 +317,21 @@ impl Client {
     }
 
     /// Closes the connection with 1000 and ends the client, for all its handles.
-    pub async fn close(self) {
+    ///
+    /// # Errors
+    /// There was no connection to close, and why; or the server closed it with a code of its own
+    /// before it took notice.
+    pub async fn close(self) -> Result<(), Down> {
         self.stop.send_replace(true);
         let mut status = self.status.clone();
-        // An error means that the task has gone, which is what is waited for.
-        let _ = status
+        match status
             .wait_for(|status| matches!(status, Status::Over(_)))
-            .await;
+            .await
+            .as_deref()
+        {
+            Ok(Status::Over(why)) if *why != Down::ByUser => Err(why.clone()),
+            _ => Ok(()),
+        }
     }
 
     fn new<D: Dial>(dial: D, address: Address, config: ClientConfig) -> (Client, Life<D>) {
@@ -400,7 +410,7 @@ impl<D: Dial> Life<D> {
             let why = self.connection(&mut backoff).await;
             tracing::info!("down: {why}");
             self.tell(Event::Down(why.clone()));
-            if why == Down::ByUser || self.config.reconnect.is_none() {
+            if *self.stopped.borrow() || why == Down::ByUser || self.config.reconnect.is_none() {
                 break why;
             }
             let wait = backoff.next_wait();
@@ -409,7 +419,7 @@ impl<D: Dial> Life<D> {
             let mut stopped = self.stopped.clone();
             tokio::select! {
                 biased;
-                _ = stopped.wait_for(|stopped| *stopped) => break Down::ByUser,
+                _ = stopped.wait_for(|stopped| *stopped) => break why,
                 () = sleep(wait) => {}
             }
         };
@@ -456,7 +466,8 @@ impl<D: Dial> Life<D> {
         };
         let mut side = Conversation::new(session, &mut self.inbox, events, backoff, stop, &ready);
         let ending = link::run(&mut ws, &mut side, link, String::new()).await;
-        side.over(down(ending))
+        side.over();
+        down(ending)
     }
 
     fn tell(&self, event: Event) {
@@ -467,17 +478,23 @@ impl<D: Dial> Life<D> {
 
 fn down(ending: Ending) -> Down {
     match ending {
-        Ending::Ours(closing) => Down::Breach(closing.reason),
-        Ending::Theirs(None) => Down::Closed {
-            code: None,
-            reason: String::new(),
-        },
-        Ending::Theirs(Some(frame)) => Down::Closed {
-            code: Some(frame.code.into()),
-            reason: frame.reason.to_string(),
-        },
+        // The server had closed before it could see our close, and its code says why.
+        Ending::Ours(_, Some(theirs)) if u16::from(theirs.code) >= 4000 => closed(Some(theirs)),
+        Ending::Ours(closing, _) if closing == NORMAL => Down::ByUser,
+        Ending::Ours(closing, _) => Down::Breach(closing.reason),
+        Ending::Theirs(frame) => closed(frame),
         Ending::Lost(error) => Down::Lost(error.to_string()),
         Ending::Broken(error) => Down::Broken(error.to_string()),
         Ending::Stalled => Down::Stalled,
+    }
+}
+
+fn closed(frame: Option<CloseFrame>) -> Down {
+    let code = frame.as_ref().map(|frame| u16::from(frame.code));
+    Down::Closed {
+        code,
+        reason: frame
+            .map(|frame| frame.reason.to_string())
+            .unwrap_or_default(),
     }
 }

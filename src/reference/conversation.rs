@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::client::{Down, Event, RequestError};
+use super::client::{Event, RequestError};
 use super::link::{Outbox, Side};
 use crate::session::Closing;
 use crate::session::backoff::Backoff;
@@ -17,7 +17,7 @@ use crate::session::client::{
 };
 
 /// The close of a client that is told to.
-const NORMAL: Closing = Closing {
+pub(super) const NORMAL: Closing = Closing {
     code: 1000,
     reason: "",
 };
@@ -79,14 +79,13 @@ impl<'c> Conversation<'c> {
     }
 
     /// The connection has ended: every request that is pending fails.
-    pub(super) fn over(mut self, why: Down) -> Down {
+    pub(super) fn over(mut self) {
         self.session.closed();
         self.settle(&mut Outbox::default());
         for reply in self.unsent.drain(..) {
             // Whoever has stopped waiting does not want to know.
             let _ = reply.send(Err(RequestError::Disconnected));
         }
-        if self.stopped { Down::ByUser } else { why }
     }
 
     /// Does what the session says.

@@ -95,8 +95,9 @@ pub(super) trait Side {
 /// How a connection ended.
 #[derive(Debug)]
 pub(super) enum Ending {
-    /// This side closed it.
-    Ours(Closing),
+    /// This side closed it. What the peer sent as its close frame, if it did: an echo, or a close of its
+    /// own that crossed ours.
+    Ours(Closing, Option<CloseFrame>),
     /// The peer sent a close frame; none: one without a code.
     Theirs(Option<CloseFrame>),
     /// The stream ended without a close frame.
@@ -142,7 +143,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
     P: Side,
 {
-    let ending = {
+    let mut ending = {
         let mut out = Outbox::default();
         if !first.is_empty() {
             out.send(first);
@@ -159,7 +160,10 @@ where
         poll_fn(|cx| this.poll(cx)).await
     };
     // Boxed: closing needs more room than idling, and every idle connection would carry it.
-    Box::pin(finish(ws, &ending, limits.close)).await;
+    let echo = Box::pin(finish(ws, &ending, limits.close)).await;
+    if let Ending::Ours(_, theirs) = &mut ending {
+        *theirs = echo;
+    }
     ending
 }
 
@@ -195,7 +199,7 @@ where
         }
         self.flush(cx, now)?;
         if let Some(closing) = self.out.close {
-            return Err(Ending::Ours(closing));
+            return Err(Ending::Ours(closing, None));
         }
         match self.stalled_until {
             Some(until) if now >= until => return Err(Ending::Stalled),
@@ -323,16 +327,22 @@ where
     }
 }
 
-/// Closes the connection as its ending asks for, within a time limit.
-async fn finish<S>(ws: &mut WebSocketStream<S>, ending: &Ending, limit: Duration)
+/// Closes the connection as its ending asks for, within a time limit. Gives the peer's close frame, if
+/// there is one that the ending does not hold already.
+async fn finish<S>(
+    ws: &mut WebSocketStream<S>,
+    ending: &Ending,
+    limit: Duration,
+) -> Option<CloseFrame>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let until = Instant::now() + limit;
+    let mut theirs = None;
     let closed = timeout_at(until, async {
         match ending {
             Ending::Lost(_) | Ending::Stalled => return,
-            Ending::Ours(closing) => {
+            Ending::Ours(closing, _) => {
                 if ws
                     .close(Some(frame(closing.code, closing.reason)))
                     .await
@@ -340,10 +350,10 @@ where
                 {
                     return;
                 }
-                drain(ws).await;
+                drain(ws, &mut theirs).await;
             }
             // tungstenite has queued the echo; reading on sends it.
-            Ending::Theirs(_) => drain(ws).await,
+            Ending::Theirs(_) => drain(ws, &mut theirs).await,
             Ending::Broken(error) => {
                 let (code, reason) = code_of(error);
                 if ws.close(Some(frame(code, reason))).await.is_err() {
@@ -355,14 +365,19 @@ where
     });
     // A peer that does not take part in the closing is dropped all the same.
     let _ = closed.await;
+    theirs
 }
 
-/// Reads to the end of the WebSocket.
-async fn drain<S>(ws: &mut WebSocketStream<S>)
+/// Reads to the end of the WebSocket, and keeps the close frame.
+async fn drain<S>(ws: &mut WebSocketStream<S>, theirs: &mut Option<CloseFrame>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    while let Some(Ok(_)) = poll_fn(|cx| Pin::new(&mut *ws).poll_next(cx)).await {}
+    while let Some(Ok(message)) = poll_fn(|cx| Pin::new(&mut *ws).poll_next(cx)).await {
+        if let Message::Close(frame) = message {
+            *theirs = frame;
+        }
+    }
 }
 
 /// Ends our side of a stream and reads to the end of the other: to drop a stream with something

@@ -378,7 +378,7 @@ impl Server {
 /// Logs how a connection ended. What the server closed for has been told already.
 fn tell(ending: &Ending) {
     match ending {
-        Ending::Ours(closing) => tracing::debug!(code = closing.code, "closed"),
+        Ending::Ours(closing, _) => tracing::debug!(code = closing.code, "closed"),
         Ending::Theirs(frame) => {
             let code = frame.as_ref().map(|frame| u16::from(frame.code));
             tracing::debug!(?code, "closed by the client");

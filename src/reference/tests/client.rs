@@ -146,7 +146,7 @@ async fn requests_and_dispatches_reach_the_reference_server() {
     );
     let bad = client.request("ECHO", "{}").await;
     assert_eq!(bad, Err(RequestError::Refused(Refused::Arguments)));
-    client.close().await;
+    client.close().await.unwrap();
     sleep(Duration::from_secs(2)).await;
     assert_eq!(service.connections(), 0);
 }
@@ -411,18 +411,43 @@ async fn closing_ends_with_1000_at_once_in_every_state() {
     assert!(matches!(message, Message::Close(Some(frame)) if u16::from(frame.code) == 1000));
     while let Some(Ok(_)) = ws.next().await {}
     drop(ws);
-    closing.await.unwrap();
+    closing.await.unwrap().unwrap();
 
     let (client, mut server, _) = Scripted::start(seeded());
     drop(server.accept().await);
     sleep(Duration::from_millis(100)).await;
-    client.close().await;
+    assert!(matches!(
+        client.close().await,
+        Err(Down::Upgrade(_) | Down::Lost(_))
+    ));
     assert!(
         start.elapsed() < Duration::from_secs(2),
         "{:?}",
         start.elapsed()
     );
     assert!(server.ends.recv().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_of_the_servers_that_crosses_ours_is_told() {
+    let service = Service::new(config(10_000));
+    let wrong = ClientConfig {
+        password: Password::from("x"),
+        ..seeded()
+    };
+    let client = served(wrong, &service).await.unwrap();
+    client.dispatch("X", "[]").await.unwrap();
+    let closed = client.close().await;
+    assert!(
+        matches!(
+            closed,
+            Err(Down::Closed {
+                code: Some(4001),
+                ..
+            })
+        ),
+        "{closed:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
