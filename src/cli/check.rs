@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
-use globset::Glob;
+use globset::{Glob, GlobMatcher};
 
 use super::exit::{Exit, Stop};
 use super::local::{DEFAULT_HB_INTERVAL, Local};
@@ -16,7 +16,7 @@ use super::output::Output;
 use super::target::{self, Chosen};
 use super::{Globals, interrupt, repeat};
 use crate::event::{RunHeader, Suite, Tool};
-use crate::runner::{self, Declared, Options, Reach};
+use crate::runner::{self, Declared, Options, PlanError, Reach};
 use crate::scenario::syntax::Role;
 use crate::scenario::{Scenario, library, load};
 use crate::wire::{Target, TcpDial};
@@ -79,7 +79,7 @@ pub(super) fn run(globals: &Globals, args: &CheckArgs, line: &Line<'_>) -> Resul
             )
         }
     };
-    let plan = runner::plan(&options, &scenarios).map_err(|error| Stop::usage(error.to_string()))?;
+    let plan = runner::plan(&options, &scenarios).map_err(unplannable)?;
     let header = header(args, &options, &target, word, line);
     let mut output = Output::new(globals, args, &header);
     let dial = Arc::new(TcpDial::new(&target));
@@ -160,7 +160,7 @@ fn own(path: &Path) -> Result<Vec<Scenario>, Stop> {
             "there is no scenario file or folder {shown}"
         )));
     }
-    let own = load(path).map_err(|error| Stop::bad_input(format!("{error:?}")))?;
+    let own = load(path).map_err(|error| Stop::bad_input(error.to_string()))?;
     if own.is_empty() {
         return Err(Stop::usage(format!(
             "there is no *.scenario file in {shown}"
@@ -178,81 +178,55 @@ fn own(path: &Path) -> Result<Vec<Scenario>, Stop> {
     Ok(own)
 }
 
-/// Refuses filters that select nothing, each with what is near to it.
+/// Refuses a filter that matches nothing, with what is near to it: a misspelt one beside a right
+/// one would otherwise go unnoticed.
 fn check_filters(scenarios: &[Arc<Scenario>], filters: &[String]) -> Result<(), Stop> {
-    let mut wanted = Vec::new();
-    let mut unwanted = Vec::new();
+    let ids: Vec<&str> = scenarios.iter().map(|scenario| scenario.id.as_str()).collect();
+    let old = scenarios.iter().flat_map(|scenario| &scenario.header.was).map(|was| was.value.as_str());
+    let known: Vec<&str> = ids.iter().copied().chain(old).collect();
     for filter in filters {
-        let (list, text) = match filter.strip_prefix('!') {
-            Some(text) => (&mut unwanted, text),
-            None => (&mut wanted, filter.as_str()),
+        let (what, text) = match filter.strip_prefix('!') {
+            Some(text) => ("leaves out nothing", text),
+            None => ("matches no scenario", filter.as_str()),
         };
-        list.push((text, matcher(text)?));
-    }
-    let ids: Vec<&str> = scenarios.iter().map(|s| s.id.as_str()).collect();
-    for (text, matches) in &wanted {
-        if !ids.iter().any(|id| matches(id)) {
-            return Err(nothing(
-                &format!("the filter {text} matches no scenario"),
-                text,
-                &ids,
-            ));
+        let globs = globs(text)?;
+        if !known.iter().any(|id| globs.iter().any(|glob| glob.is_match(id))) {
+            return Err(nothing(&format!("the filter {filter} {what}"), text, &ids));
         }
     }
-    for (text, matches) in &unwanted {
-        if !ids.iter().any(|id| matches(id)) {
-            return Err(nothing(
-                &format!("the filter !{text} leaves out nothing"),
-                text,
-                &ids,
-            ));
-        }
-    }
-    let selected = |id: &&str| {
-        (wanted.is_empty() || wanted.iter().any(|(_, m)| m(id)))
-            && !unwanted
-                .iter()
-                .any(|(text, m)| m(id) && run_of(text).is_none())
-    };
-    if ids.iter().any(|id| selected(&id)) {
-        Ok(())
-    } else {
-        Err(Stop::usage(
-            "the filters leave nothing to run: what one selects another leaves out",
-        ))
-    }
+    Ok(())
 }
 
 /// A glob that names one run of a scenario (`id#3`) matches the scenario here.
-fn matcher(text: &str) -> Result<impl Fn(&str) -> bool + use<>, Stop> {
+fn globs(text: &str) -> Result<Vec<GlobMatcher>, Stop> {
+    let base = text.rsplit_once('#').map(|(base, _)| base);
     let glob = |text: &str| {
         Glob::new(text)
             .map(|glob| glob.compile_matcher())
             .map_err(|error| Stop::usage(format!("the filter {text} is no glob: {}", error.kind())))
     };
-    let whole = glob(text)?;
-    let base = run_of(text).map(|(base, _)| glob(base)).transpose()?;
-    Ok(move |id: &str| whole.is_match(id) || base.as_ref().is_some_and(|base| base.is_match(id)))
-}
-
-fn run_of(text: &str) -> Option<(&str, &str)> {
-    text.rsplit_once('#')
+    [Some(text), base].into_iter().flatten().map(glob).collect()
 }
 
 fn nothing(message: &str, text: &str, ids: &[&str]) -> Stop {
     let text = text.trim_matches('*');
     let inner = ids.iter().any(|id| id.contains(text)) && !text.is_empty();
     let stop = Stop::usage(message);
-    let stop = if inner {
-        stop.hint(format!(
-            "a filter matches whole ids; for a part of one: '*{text}*'"
-        ))
-    } else {
-        stop
-    };
+    let stop = if inner { stop.hint(format!("a filter matches whole ids; for a part of one: '*{text}*'")) } else { stop };
     match did_you_mean(&near(text, ids.iter().copied())) {
         Some(hint) => stop.hint(hint),
         None => stop.hint("litespec list scenarios shows all ids"),
+    }
+}
+
+/// What the runner will not plan.
+fn unplannable(error: PlanError) -> Stop {
+    match &error {
+        PlanError::NothingSelected { filters, .. } if filters.is_empty() => Stop::usage("there is no scenario to run"),
+        PlanError::NothingSelected { filters, .. } => {
+            Stop::usage(format!("the filters {filters} leave nothing to run together"))
+        }
+        PlanError::BadFilter { .. } | PlanError::Unbound { .. } => Stop::usage(error.to_string()),
     }
 }
 

@@ -8,46 +8,62 @@ use super::exit::Exit;
 use super::screen::say;
 
 /// A future that is ready at the first signal. From then on, or once the run is over, a signal
-/// ends the program at once. Must be called within a tokio runtime.
+/// ends the program at once. Signals are heard from this call on, which must be made within a
+/// tokio runtime; where they cannot be heard, the future never ends.
 pub(crate) fn first_signal() -> impl Future<Output = ()> {
     let (send, receive) = oneshot::channel();
-    tokio::spawn(async move {
-        signal().await;
-        if send.send(()).is_ok() {
-            say("interrupted: the reports of what has run follow (once more ends at once)");
-            signal().await;
-        }
-        std::process::exit(Exit::Interrupted as i32);
-    });
+    if let Ok(mut signals) = Signals::listen() {
+        tokio::spawn(async move {
+            signals.next().await;
+            if send.send(()).is_ok() {
+                say("interrupted: the reports of what has run follow (once more ends at once)");
+                signals.next().await;
+            }
+            std::process::exit(Exit::Interrupted as i32);
+        });
+    }
     async move {
-        // The sender goes away only with the program.
-        let _ = receive.await;
+        if receive.await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }
 
 #[cfg(unix)]
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                biased;
-                done = tokio::signal::ctrl_c() => wait_if_deaf(done).await,
-                _ = terminate.recv() => {}
-            }
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn listen() -> std::io::Result<Signals> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Signals {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            biased;
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
-        Err(_) => wait_if_deaf(tokio::signal::ctrl_c().await).await,
     }
 }
 
-#[cfg(not(unix))]
-async fn signal() {
-    wait_if_deaf(tokio::signal::ctrl_c().await).await;
-}
+#[cfg(windows)]
+struct Signals(tokio::signal::windows::CtrlC);
 
-/// Where signals cannot be heard, none ever comes.
-async fn wait_if_deaf(heard: std::io::Result<()>) {
-    if heard.is_err() {
-        std::future::pending::<()>().await;
+#[cfg(windows)]
+impl Signals {
+    fn listen() -> std::io::Result<Signals> {
+        tokio::signal::windows::ctrl_c().map(Signals)
+    }
+
+    async fn next(&mut self) {
+        self.0.recv().await;
     }
 }

@@ -45,7 +45,7 @@ Exit codes: 0 passed, 1 failed, 2 usage, 3 bad scenario or configuration, 4 coul
 
 /// Tells whether an implementation of the Common Protocol is right, and why.
 #[derive(Parser, Debug)]
-#[command(name = "litespec", version, arg_required_else_help = true, subcommand_required = true, after_help = EXAMPLES)]
+#[command(name = "litespec", version, disable_help_flag = true, arg_required_else_help = true, subcommand_required = true, after_help = EXAMPLES)]
 struct Cli {
     #[command(flatten)]
     globals: Globals,
@@ -73,6 +73,9 @@ pub(crate) struct Globals {
     /// Show the first line only
     #[arg(short, long, global = true, env = "LITESPEC_QUIET", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Output")]
     quiet: bool,
+    /// Print help
+    #[arg(short, long, global = true, action = clap::ArgAction::HelpShort, help_heading = "Output")]
+    help: Option<bool>,
 }
 
 #[derive(Subcommand, Debug)]
@@ -156,12 +159,12 @@ fn dispatch(
     }
 }
 
-/// The command as clap wants it: built, without the values of variables in its help.
+/// The command as clap wants it: built, without variables (whose values may be secret) in its help.
 fn command(args: &[OsString]) -> ClapCommand {
     let mut command = Cli::command()
         .color(Color::for_clap(args))
-        .mut_args(|arg| arg.hide_env_values(true))
-        .mut_subcommands(|sub| sub.mut_args(|arg| arg.hide_env_values(true)));
+        .mut_args(|arg| arg.hide_env(true))
+        .mut_subcommands(|sub| sub.mut_args(|arg| arg.hide_env(true)));
     command.build();
     command
 }

@@ -118,6 +118,13 @@ impl Output {
             Format::Json => self.render(Format::Json),
             Format::Jsonl => Ok(String::new()),
         };
+        if self.format != Format::Human && !self.screen.quiet {
+            let screen = Screen {
+                color: false,
+                ..self.screen
+            };
+            say(&human::headline(&self.record, &screen));
+        }
         if let Err(stop) = shown.and_then(|text| self.stdout.write(&text)) {
             self.note(stop);
         }
