@@ -10,7 +10,11 @@ use crate::scenario::syntax::*;
 use crate::scenario::{ParseError, print};
 
 fn read_as(id: &str, text: &str) -> Result<Scenario, ParseError> {
-    let source = Source { path: format!("scenarios/{id}.scenario"), origin: Origin::File, text: text.to_owned() };
+    let source = Source {
+        path: format!("scenarios/{id}.scenario"),
+        origin: Origin::File,
+        text: text.to_owned(),
+    };
     parse(id, Arc::new(source))
 }
 
