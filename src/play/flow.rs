@@ -225,7 +225,7 @@ impl Player<'_> {
             if link.ignored || link.close_taken || link.close_sent && !link.close_received {
                 continue;
             }
-            if let Some(item) = link.unexpected_end().cloned() {
+            if let Some(item) = link.inbox.end().cloned() {
                 return Err(self.unexpected(index, None, &item));
             }
         }
