@@ -17,6 +17,8 @@ pub mod print;
 #[cfg(test)]
 mod strategies;
 pub mod syntax;
+#[cfg(test)]
+mod tests;
 pub mod time;
 pub mod values;
 

@@ -415,7 +415,7 @@ fn members(open: impl Strategy<Value = bool> + 'static, inner: BoxedStrategy<Pat
         .boxed()
 }
 
-fn inner_pattern() -> BoxedStrategy<Pattern> {
+pub(super) fn inner_pattern() -> BoxedStrategy<Pattern> {
     let ranged = (range(), any::<bool>()).prop_map(|(range, int)| if int { Pattern::Int(range) } else { Pattern::Number(range) });
     let words = vec![Pattern::Any, Pattern::String, Pattern::Bool, Pattern::List, Pattern::Object];
     let variable = select(vec!["p0", "p1", "password"])
@@ -474,4 +474,18 @@ fn range() -> impl Strategy<Value = Range> {
         (Some(a), Some(b)) if a.cmp_value(&b).is_gt() => Range { min: Some(b), max: Some(a) },
         (min, max) => Range { min, max },
     })
+}
+
+/// Any value, small ones often, so that patterns meet what they match.
+pub(super) fn json() -> BoxedStrategy<Json> {
+    let small = (0..4_u64).prop_map(Json::from);
+    prop_oneof![2 => small, 2 => scalar()]
+        .prop_recursive(3, 10, 3, |inner| {
+            let name = select(vec!["op", "n", "r"]).prop_map(Text::from);
+            prop_oneof![
+                vec(inner.clone(), 0..3).prop_map(Json::Array),
+                vec((name, inner), 0..3).prop_map(Json::Object),
+            ]
+        })
+        .boxed()
 }

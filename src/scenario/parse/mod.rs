@@ -13,6 +13,8 @@ mod steps;
 mod words;
 
 #[cfg(test)]
+mod refused;
+#[cfg(test)]
 mod tests;
 
 pub(super) use self::check::{connection_of, only_for};
