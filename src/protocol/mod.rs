@@ -45,4 +45,6 @@ pub mod opcode;
 pub mod packet;
 pub mod rules;
 mod scan;
+#[cfg(test)]
+mod tests;
 mod text;

@@ -107,3 +107,118 @@ static ALL: &[Rule] = &{
     }
     all
 };
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn the_catalogue_is_complete_and_every_id_is_there_once() {
+        let count = |level, role| {
+            all()
+                .iter()
+                .filter(|rule| rule.level == level && rule.role == role)
+                .count()
+        };
+        assert_eq!(
+            count(Level::Must, RoleOf::Server) + count(Level::Should, RoleOf::Server),
+            30
+        );
+        assert_eq!(
+            count(Level::Must, RoleOf::Client) + count(Level::Should, RoleOf::Client),
+            16
+        );
+        assert_eq!(count(Level::Open, RoleOf::Server), 29);
+        assert_eq!(count(Level::Open, RoleOf::Client), 14);
+        let ids: HashSet<_> = all().iter().map(|rule| rule.id).collect();
+        assert_eq!(ids.len(), all().len());
+    }
+
+    #[test]
+    fn levels_and_roles_follow_from_the_groups() {
+        for rule in all() {
+            let (group, name) = rule.id.split_once('.').expect("an id is group.name");
+            assert_eq!(rule.level == Level::Open, group == "open", "{}", rule.id);
+            let of_client = group == "client" || name.starts_with("client-");
+            assert_eq!(rule.role == RoleOf::Client, of_client, "{}", rule.id);
+            assert!(
+                rule.id
+                    .bytes()
+                    .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-')),
+                "{}",
+                rule.id
+            );
+        }
+        let should: Vec<_> = all()
+            .iter()
+            .filter(|rule| rule.should.is_some())
+            .map(|rule| rule.id)
+            .collect();
+        assert_eq!(should, ["response.fields"]);
+        let dialect: Vec<_> = all()
+            .iter()
+            .filter(|rule| rule.dialect)
+            .map(|rule| rule.id)
+            .collect();
+        assert_eq!(dialect, ["dialect.bidirectional"]);
+    }
+
+    #[test]
+    fn rules_of_one_group_stand_together() {
+        let mut seen = HashSet::new();
+        let mut last = ("", RoleOf::Server);
+        for rule in all() {
+            let group = (rule.id.split('.').next().unwrap(), rule.role);
+            assert!(
+                group == last || seen.insert(group),
+                "{} stands apart from its group",
+                rule.id
+            );
+            last = group;
+        }
+    }
+
+    #[test]
+    fn every_sentence_is_one_sentence() {
+        for rule in all() {
+            for sentence in [Some(rule.sentence), rule.should].into_iter().flatten() {
+                assert!(
+                    sentence.ends_with('.') && !sentence.contains(". "),
+                    "{}: {sentence}",
+                    rule.id
+                );
+                assert!(
+                    sentence.starts_with(|first: char| first.is_uppercase()),
+                    "{}: {sentence}",
+                    rule.id
+                );
+                assert!(
+                    !sentence.contains("  ") && sentence.len() < 240,
+                    "{}: {sentence}",
+                    rule.id
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn rules_are_found_by_their_ids_and_only_by_them() {
+        for rule in all() {
+            assert_eq!(find(rule.id), Some(rule));
+        }
+        assert_eq!(find("auth"), None);
+        assert_eq!(find("Auth.accept"), None);
+    }
+
+    #[test]
+    fn mistyped_ids_find_what_was_meant() {
+        assert_eq!(near("auth.acept"), ["auth.accept"]);
+        assert_eq!(near("heartbeat.timout")[0], "heartbeat.timeout");
+        assert_eq!(near("request.nonce_any"), ["request.nonce-any"]);
+        assert_eq!(near("gate-request"), ["auth.gate-request"]);
+        assert_eq!(near("depth")[0], "open.depth");
+        assert_eq!(near("something else entirely"), [""; 0]);
+    }
+}
