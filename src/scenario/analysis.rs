@@ -29,10 +29,17 @@ impl Scenario {
             needs.request |= name.starts_with("request.");
             needs.dispatch |= name.starts_with("dispatch.");
         }
-        needs.request |= self.header.each.as_ref().is_some_and(|each| each.values.is_none());
+        needs.request |= self
+            .header
+            .each
+            .as_ref()
+            .is_some_and(|each| each.values.is_none());
         needs.answered_request = expects_response(&self.steps);
         self.for_each_step(&mut |step| {
-            needs.driver |= matches!(step.kind, StepKind::DriverSend { .. } | StepKind::DriverExpect { .. });
+            needs.driver |= matches!(
+                step.kind,
+                StepKind::DriverSend { .. } | StepKind::DriverExpect { .. }
+            );
         });
         needs
     }
@@ -40,7 +47,13 @@ impl Scenario {
     /// How long one run of the scenario takes at most when the target does what it should: its
     /// waits, and its bounds as far as they reach. What answers at once counts as no time.
     pub fn need(&self, hb: Duration, grace: Duration) -> Duration {
-        let mut clock = Clock { hb, grace, now: Duration::ZERO, sent: HashMap::new(), base: Duration::ZERO };
+        let mut clock = Clock {
+            hb,
+            grace,
+            now: Duration::ZERO,
+            sent: HashMap::new(),
+            base: Duration::ZERO,
+        };
         clock.steps(&self.steps);
         clock.now
     }
@@ -75,7 +88,12 @@ impl Scenario {
 
     /// Ids of all rules it can judge: the header's in order, then those of marks.
     pub fn rules(&self) -> Vec<&str> {
-        let mut rules: Vec<&str> = self.header.rules.iter().map(|rule| rule.value.as_str()).collect();
+        let mut rules: Vec<&str> = self
+            .header
+            .rules
+            .iter()
+            .map(|rule| rule.value.as_str())
+            .collect();
         self.for_each_step(&mut |step| {
             if let Some(mark) = mark_of(step)
                 && !rules.contains(&mark.rule.as_str())
@@ -101,7 +119,10 @@ pub(super) fn walk<'s>(steps: &'s [Step], visit: &mut impl FnMut(&'s Step)) {
             | StepKind::Repeat { steps, .. }
             | StepKind::Every { steps, .. } => walk(steps, visit),
             StepKind::Either { branches } => branches.iter().for_each(|branch| walk(branch, visit)),
-            StepKind::UseFile { scenario: Some(scenario), .. } => walk(&scenario.steps, visit),
+            StepKind::UseFile {
+                scenario: Some(scenario),
+                ..
+            } => walk(&scenario.steps, visit),
             _ => {}
         }
     }
@@ -110,9 +131,9 @@ pub(super) fn walk<'s>(steps: &'s [Step], visit: &mut impl FnMut(&'s Step)) {
 fn mark_of(step: &Step) -> Option<&Mark> {
     match &step.kind {
         StepKind::Expect(expectation) => expectation.mark.as_ref(),
-        StepKind::Alive { mark } | StepKind::WaitsDiffer { mark, .. } | StepKind::DriverExpect { mark, .. } => {
-            mark.as_ref()
-        }
+        StepKind::Alive { mark }
+        | StepKind::WaitsDiffer { mark, .. }
+        | StepKind::DriverExpect { mark, .. } => mark.as_ref(),
         _ => None,
     }
 }
@@ -120,17 +141,25 @@ fn mark_of(step: &Step) -> Option<&Mark> {
 /// Whether a RESPONSE is expected on every way through these steps.
 fn expects_response(steps: &[Step]) -> bool {
     steps.iter().any(|step| match &step.kind {
-        StepKind::Expect(expectation) => matches!(&expectation.what, Expect::Packet(pattern) if is_response(pattern)),
+        StepKind::Expect(expectation) => {
+            matches!(&expectation.what, Expect::Packet(pattern) if is_response(pattern))
+        }
         StepKind::InAnyOrder { steps } | StepKind::Repeat { steps, .. } => expects_response(steps),
-        StepKind::UseFile { scenario: Some(scenario), .. } => expects_response(&scenario.steps),
+        StepKind::UseFile {
+            scenario: Some(scenario),
+            ..
+        } => expects_response(&scenario.steps),
         _ => false,
     })
 }
 
 fn is_response(pattern: &Pattern) -> bool {
-    let Pattern::Members { members, .. } = pattern else { return false };
+    let Pattern::Members { members, .. } = pattern else {
+        return false;
+    };
     members.iter().any(|(name, pattern)| {
-        name == "op" && matches!(pattern, Pattern::Literal(Json::Number(op)) if op.to_u64() == Some(5))
+        name == "op"
+            && matches!(pattern, Pattern::Literal(Json::Number(op)) if op.to_u64() == Some(5))
     })
 }
 
@@ -154,16 +183,25 @@ impl Clock {
 
     fn step(&mut self, step: &Step) {
         match &step.kind {
-            StepKind::Wait { time } => self.now = self.now.saturating_add(time.resolve(self.hb, self.grace)),
+            StepKind::Wait { time } => {
+                self.now = self.now.saturating_add(time.resolve(self.hb, self.grace))
+            }
             StepKind::Send { conn, .. }
             | StepKind::Connect { conn }
             | StepKind::UseHandshake { conn, .. } => {
                 self.sent.insert(conn.clone(), self.now);
             }
-            StepKind::Expect(expectation) => self.expect(&expectation.conn, &expectation.what, expectation.bound.as_ref()),
+            StepKind::Expect(expectation) => self.expect(
+                &expectation.conn,
+                &expectation.what,
+                expectation.bound.as_ref(),
+            ),
             StepKind::DriverExpect { bound, .. } => self.bound("", bound.as_ref()),
             StepKind::Together { steps } | StepKind::InAnyOrder { steps } => self.steps(steps),
-            StepKind::UseFile { scenario: Some(scenario), .. } => self.steps(&scenario.steps),
+            StepKind::UseFile {
+                scenario: Some(scenario),
+                ..
+            } => self.steps(&scenario.steps),
             StepKind::Repeat { count, steps, .. } => self.repeat(*count, steps),
             StepKind::Either { branches } => self.either(branches),
             StepKind::UseFile { scenario: None, .. }
@@ -191,10 +229,17 @@ impl Clock {
         let Some(bound) = bound else { return };
         let sent = self.sent.get(conn).copied().unwrap_or(self.base);
         let ceiling = self.hb.saturating_mul(2).saturating_add(self.grace);
-        let least = bound.min.as_ref().map_or(Duration::ZERO, |min| min.resolve(self.hb, self.grace));
+        let least = bound
+            .min
+            .as_ref()
+            .map_or(Duration::ZERO, |min| min.resolve(self.hb, self.grace));
         let most = bound.max.as_ref().map_or(least, |max| {
             let most = max.resolve(self.hb, self.grace);
-            if max.in_hb() { most.min(ceiling).max(least) } else { most }
+            if max.in_hb() {
+                most.min(ceiling).max(least)
+            } else {
+                most
+            }
         });
         self.now = self.now.max(sent.saturating_add(most));
     }
@@ -233,35 +278,57 @@ mod tests {
     use super::*;
 
     fn need_ms(body: &str) -> u128 {
-        steps(body).need(Duration::from_millis(1000), Duration::from_millis(3000)).as_millis()
+        steps(body)
+            .need(Duration::from_millis(1000), Duration::from_millis(3000))
+            .as_millis()
     }
 
     #[test]
     fn waits_add_up() {
-        assert_eq!(need_ms("use handshake\nwait 0.5hb\n< nothing for 1s\n< probe 200ms"), 1700);
-        assert_eq!(need_ms("repeat 3\n  wait 1s\n  repeat 2\n    wait 100ms"), 3600);
+        assert_eq!(
+            need_ms("use handshake\nwait 0.5hb\n< nothing for 1s\n< probe 200ms"),
+            1700
+        );
+        assert_eq!(
+            need_ms("repeat 3\n  wait 1s\n  repeat 2\n    wait 100ms"),
+            3600
+        );
         assert_eq!(need_ms("> ping\n< pong"), 0);
     }
 
     #[test]
     fn bounds_count_from_the_last_send_of_their_connection_and_stop_at_two_intervals() {
-        assert_eq!(need_ms("> ping\n< close 4003 within 1hb..4hb+grace\n< closed within ..grace"), 5000);
+        assert_eq!(
+            need_ms("> ping\n< close 4003 within 1hb..4hb+grace\n< closed within ..grace"),
+            5000
+        );
         assert_eq!(need_ms("> ping\nwait 1s\n< pong within ..2s"), 2000);
         assert_eq!(need_ms("wait 1s\n> ping\n< pong within ..2s"), 3000);
-        assert_eq!(need_ms("b connect\nwait 1s\nb> ping\n< pong within ..1500ms"), 1500);
+        assert_eq!(
+            need_ms("b connect\nwait 1s\nb> ping\n< pong within ..1500ms"),
+            1500
+        );
         assert_eq!(need_ms("< connects within 1s.."), 1000);
         assert_eq!(need_ms("> ping\n< pong within 8hb..9hb"), 8000);
     }
 
     #[test]
     fn a_repeat_takes_its_turns_and_an_either_its_longest_branch() {
-        assert_eq!(need_ms("repeat 5\n  > close 1011\n  < connects within 1s..\n  use handshake"), 5000);
-        assert_eq!(need_ms("either\n  < close\n  wait 1s\nor\n  < nothing for 2s\nor\n  < {\"op\": 3}"), 2000);
+        assert_eq!(
+            need_ms("repeat 5\n  > close 1011\n  < connects within 1s..\n  use handshake"),
+            5000
+        );
+        assert_eq!(
+            need_ms("either\n  < close\n  wait 1s\nor\n  < nothing for 2s\nor\n  < {\"op\": 3}"),
+            2000
+        );
         assert_eq!(need_ms(&deep(23)), 1 << 23);
     }
 
     fn deep(depth: usize) -> String {
-        let heads: String = (0..depth).map(|level| format!("{}repeat 2\n", "  ".repeat(level))).collect();
+        let heads: String = (0..depth)
+            .map(|level| format!("{}repeat 2\n", "  ".repeat(level)))
+            .collect();
         format!("{heads}{}wait 1ms", "  ".repeat(depth))
     }
 
@@ -269,15 +336,21 @@ mod tests {
     fn an_expected_response_needs_an_answered_request_unless_it_is_one_of_several() {
         let answered = |body: &str| steps(body).needs().answered_request;
         assert!(answered("< {\"op\": 5, \"n\": 1}"));
-        assert!(answered("in any order\n  repeat 2 as $i\n    < {\"op\": 5.0, \"n\": $i}"));
+        assert!(answered(
+            "in any order\n  repeat 2 as $i\n    < {\"op\": 5.0, \"n\": $i}"
+        ));
         assert!(!answered("either\n  < {\"op\": 5}\nor\n  < close"));
         assert!(!answered("< {\"op\": 3}\n< {\"n\": 5}"));
     }
 
     #[test]
     fn what_a_scenario_uses_is_what_it_needs() {
-        let needs = steps("> {\"w\": $request.w}\n> text \"${dispatch.a}\"\ndriver> {\"id\": 1}").needs();
-        assert_eq!((needs.request, needs.dispatch, needs.driver), (true, true, true));
+        let needs =
+            steps("> {\"w\": $request.w}\n> text \"${dispatch.a}\"\ndriver> {\"id\": 1}").needs();
+        assert_eq!(
+            (needs.request, needs.dispatch, needs.driver),
+            (true, true, true)
+        );
         assert_eq!(steps("> ping").needs(), Needs::default());
     }
 
@@ -285,7 +358,10 @@ mod tests {
     fn free_variables_are_those_that_nothing_binds() {
         let body = "> {\"n\": $mine}\n< {\"n\": $n, \"m\": $mine, \"t\": \"${other}\"}\n> {\"n\": $n, \"p\": $password}\n\
                     repeat 2 as $i\n  > {\"n\": $i}";
-        assert_eq!(steps(body).free_vars().into_iter().collect::<Vec<_>>(), ["mine", "other"]);
+        assert_eq!(
+            steps(body).free_vars().into_iter().collect::<Vec<_>>(),
+            ["mine", "other"]
+        );
     }
 
     #[test]
@@ -294,7 +370,10 @@ mod tests {
         let scenario = steps(body);
         assert_eq!(scenario.connections(), ["b", "a"]);
         assert_eq!(scenario.role(), Some(Role::Server));
-        assert_eq!(scenario.rules(), ["auth.reject", "close.frame", "close.ends"]);
+        assert_eq!(
+            scenario.rules(),
+            ["auth.reject", "close.frame", "close.ends"]
+        );
         assert_eq!(steps("> ping").role(), None);
         assert_eq!(steps("< connects").role(), Some(Role::Client));
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::syntax::{Source, Span};
 
@@ -31,21 +31,40 @@ impl ParseError {
     /// The error with its line quoted and a caret below it, several lines without a line end.
     pub fn render(&self, color: bool) -> String {
         let quoted = Quoted::new(&self.source, self.span);
-        let label = self.expected.as_ref().map(|expected| format!("expected {expected}"));
+        let label = self
+            .expected
+            .as_ref()
+            .map(|expected| format!("expected {expected}"));
         let mut annotation = AnnotationKind::Primary.span(quoted.start..quoted.end);
         if let Some(label) = &label {
             annotation = annotation.label(label.as_str());
         }
+        let line = self.span.line.max(1) as usize;
+        let path = printable(&self.source.path);
         let snippet = Snippet::source(quoted.text.as_str())
-            .path(printable(&self.source.path))
-            .line_start(self.span.line.max(1) as usize)
+            .path(path.as_str())
+            .line_start(line)
             .annotation(annotation);
-        let mut report = vec![Level::ERROR.primary_title(printable(&self.message)).element(snippet)];
+        let mut report = vec![
+            Level::ERROR
+                .primary_title(printable(&self.message))
+                .element(snippet),
+        ];
         if let Some(suggestion) = &self.suggestion {
-            report.push(annotate_snippets::Group::with_title(Level::HELP.secondary_title(printable(suggestion))));
+            report.push(Group::with_title(
+                Level::HELP.secondary_title(printable(suggestion)),
+            ));
         }
-        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-        renderer.term_width(WIDTH).render(&report)
+        let renderer = if color {
+            Renderer::styled()
+        } else {
+            Renderer::plain()
+        };
+        let text = renderer.term_width(WIDTH).render(&report);
+        // Of a line that was cut, the renderer counts only the columns it was given.
+        let place = |column: usize| format!("{path}:{line}:{column}");
+        let given = quoted.text[..quoted.start].chars().count() + 1;
+        text.replacen(&place(given), &place(self.span.column as usize), 1)
     }
 }
 
@@ -69,7 +88,9 @@ impl Quoted {
         let text = &source.text;
         let at = span.start.min(text.len());
         let line_start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
-        let line_end = text[at..].find('\n').map_or(text.len(), |newline| at + newline);
+        let line_end = text[at..]
+            .find('\n')
+            .map_or(text.len(), |newline| at + newline);
         let from = boundary(text, at.saturating_sub(CONTEXT).max(line_start));
         let until = boundary(text, (at + CONTEXT).min(line_end));
         let end = boundary(text, span.end.clamp(at, until));
@@ -78,7 +99,11 @@ impl Quoted {
         let after = printable(text[end..until].trim_end_matches('\r'));
         let start = before.len();
         let end = start + inside.len();
-        Quoted { text: before + &inside + &after, start, end }
+        Quoted {
+            text: before + &inside + &after,
+            start,
+            end,
+        }
     }
 }
 
@@ -94,7 +119,11 @@ fn boundary(text: &str, mut at: usize) -> usize {
 fn printable(text: &str) -> String {
     let harmless = |c: char| match c {
         '\t' => ' ',
-        '\u{feff}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+        '\u{feff}'
+        | '\u{200e}'
+        | '\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2066}'..='\u{2069}' => '\u{fffd}',
         c if c.is_control() => '\u{fffd}',
         c => c,
     };
@@ -112,7 +141,12 @@ pub(super) struct Problem {
 
 impl Problem {
     pub(super) fn new(span: Span, message: impl Into<String>) -> Problem {
-        Problem { span, message: message.into(), expected: None, suggestion: None }
+        Problem {
+            span,
+            message: message.into(),
+            expected: None,
+            suggestion: None,
+        }
     }
 
     pub(super) fn expected(mut self, what: impl Into<String>) -> Problem {
@@ -126,7 +160,11 @@ impl Problem {
     }
 
     /// Adds "did you mean", where one of the words is near.
-    pub(super) fn near<'w>(mut self, word: &str, words: impl IntoIterator<Item = &'w str>) -> Problem {
+    pub(super) fn near<'w>(
+        mut self,
+        word: &str,
+        words: impl IntoIterator<Item = &'w str>,
+    ) -> Problem {
         if let Some(near) = nearest(word, words) {
             self.suggestion = Some(format!("did you mean `{near}`?"));
         }

@@ -71,7 +71,10 @@ pub enum FillError {
 /// # Errors
 /// A variable without a value, a filter that changes nothing.
 pub fn template(template: &Template, env: &Env) -> Result<Filled, FillError> {
-    let mut filled = Filled { wire: String::new(), shown: String::new() };
+    let mut filled = Filled {
+        wire: String::new(),
+        shown: String::new(),
+    };
     for piece in &template.pieces {
         match piece {
             Piece::Literal(text) => {
@@ -85,7 +88,14 @@ pub fn template(template: &Template, env: &Env) -> Result<Filled, FillError> {
                     show(&mut filled.shown, &value.shown);
                 } else {
                     let text = Json::String(bent(hole, value)?).to_string();
-                    show(&mut filled.shown, &if value.secret { in_string(hole) } else { literal(&text) });
+                    show(
+                        &mut filled.shown,
+                        &if value.secret {
+                            in_string(hole)
+                        } else {
+                            literal(&text)
+                        },
+                    );
                     filled.wire.push_str(&text);
                 }
             }
@@ -93,7 +103,14 @@ pub fn template(template: &Template, env: &Env) -> Result<Filled, FillError> {
                 let value = lookup(hole, env)?;
                 let mut text = String::new();
                 bent(hole, value)?.escape_into(&mut text);
-                show(&mut filled.shown, &if value.secret { in_string(hole) } else { literal(&text) });
+                show(
+                    &mut filled.shown,
+                    &if value.secret {
+                        in_string(hole)
+                    } else {
+                        literal(&text)
+                    },
+                );
                 filled.wire.push_str(&text);
             }
         }
@@ -107,8 +124,17 @@ pub fn template(template: &Template, env: &Env) -> Result<Filled, FillError> {
 /// As [`template`]; also a payload that would be too long.
 pub fn payload(payload: &Payload, env: &Env) -> Result<FilledPayload, FillError> {
     let parts = parts(payload, env)?;
-    let shown = parts.iter().map(|part| part.shown.as_str()).collect::<Vec<_>>().join(" ");
-    let mut bytes = Vec::with_capacity(parts.iter().map(|part| part.bytes.len() * part.times as usize).sum());
+    let shown = parts
+        .iter()
+        .map(|part| part.shown.as_str())
+        .collect::<Vec<_>>()
+        .join(" ");
+    let mut bytes = Vec::with_capacity(
+        parts
+            .iter()
+            .map(|part| part.bytes.len() * part.times as usize)
+            .sum(),
+    );
     for part in &parts {
         for _ in 0..part.times {
             bytes.extend_from_slice(&part.bytes);
@@ -130,8 +156,16 @@ pub fn parts(payload: &Payload, env: &Env) -> Result<Vec<FilledPart>, FillError>
         if length > MAX_PAYLOAD {
             return Err(FillError::TooLong);
         }
-        let shown = if part.times == 1 { shown } else { format!("{shown} * {}", part.times) };
-        parts.push(FilledPart { bytes, times: part.times, shown });
+        let shown = if part.times == 1 {
+            shown
+        } else {
+            format!("{shown} * {}", part.times)
+        };
+        parts.push(FilledPart {
+            bytes,
+            times: part.times,
+            shown,
+        });
     }
     Ok(parts)
 }
@@ -147,7 +181,11 @@ fn part_bytes(bytes: &PayloadBytes, env: &Env) -> Result<(Vec<u8>, String), Fill
         PayloadBytes::Var(hole) => {
             let value = lookup(hole, env)?;
             let text = bent(hole, value)?;
-            let shown = if value.secret { format!("${}", hole.name) } else { literal(&Json::String(text.clone()).to_string()) };
+            let shown = if value.secret {
+                format!("${}", hole.name)
+            } else {
+                literal(&Json::String(text.clone()).to_string())
+            };
             Ok((text.as_bytes().to_vec(), shown))
         }
     }
@@ -158,7 +196,9 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     if bytes.is_empty() {
         return "\"\"".to_owned();
     }
-    bytes.iter().fold("0x".to_owned(), |hex, byte| hex + &format!("{byte:02x}"))
+    bytes
+        .iter()
+        .fold("0x".to_owned(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
 /// Fills one value of `each`; its spelling is kept, and it is secret if a secret is in it.
@@ -168,18 +208,29 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 pub fn value(value: &Template, env: &Env) -> Result<Value, FillError> {
     let filled = template(value, env)?;
     let secret = value.pieces.iter().any(|piece| match piece {
-        Piece::Value(hole) | Piece::InString(hole) => env.get(&hole.name).is_some_and(|value| value.secret),
+        Piece::Value(hole) | Piece::InString(hole) => {
+            env.get(&hole.name).is_some_and(|value| value.secret)
+        }
         Piece::Literal(_) => false,
     });
-    Ok(Value { json: json(&filled.wire)?, text: filled.wire, shown: filled.shown, secret })
+    Ok(Value {
+        json: json(&filled.wire)?,
+        text: filled.wire,
+        shown: filled.shown,
+        secret,
+    })
 }
 
 fn json(text: &str) -> Result<Json, FillError> {
-    Json::parse(text.as_bytes()).map_err(|error| FillError::NotJson { why: error.to_string() })
+    Json::parse(text.as_bytes()).map_err(|error| FillError::NotJson {
+        why: error.to_string(),
+    })
 }
 
 fn lookup<'e>(hole: &Hole, env: &'e Env) -> Result<&'e Value, FillError> {
-    env.get(&hole.name).ok_or_else(|| FillError::Unbound { name: hole.name.clone() })
+    env.get(&hole.name).ok_or_else(|| FillError::Unbound {
+        name: hole.name.clone(),
+    })
 }
 
 /// A string's characters; of another value its JSON text.
@@ -193,10 +244,15 @@ fn characters(json: &Json) -> Text {
 /// The hole's value as characters, bent by its filter.
 fn bent(hole: &Hole, value: &Value) -> Result<Text, FillError> {
     let text = characters(&value.json);
-    let Some(filter) = hole.filter else { return Ok(text) };
+    let Some(filter) = hole.filter else {
+        return Ok(text);
+    };
     let bent = bend(&text, filter);
     if bent == text {
-        return Err(FillError::Unchanged { name: hole.name.clone(), filter });
+        return Err(FillError::Unchanged {
+            name: hole.name.clone(),
+            filter,
+        });
     }
     Ok(bent)
 }
@@ -205,7 +261,9 @@ fn bent(hole: &Hole, value: &Value) -> Result<Text, FillError> {
 pub fn bend(text: &Text, filter: Filter) -> Text {
     let points: Vec<u32> = text.code_points().collect();
     match filter {
-        Filter::Chop => Text::from_code_points(points[..points.len().saturating_sub(1)].iter().copied()),
+        Filter::Chop => {
+            Text::from_code_points(points[..points.len().saturating_sub(1)].iter().copied())
+        }
         Filter::Pad => Text::from_code_points(points.into_iter().chain([u32::from(' ')])),
         Filter::Swapcase => per_run(&points, |run| run.chars().flat_map(swap_case).collect()),
         Filter::Nfd => per_run(&points, |run| run.nfd().collect()),
@@ -259,119 +317,4 @@ fn show(shown: &mut String, piece: &str) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::syntax::Send;
-    use super::super::tests::{json, send};
-    use super::*;
-
-    fn env() -> Env {
-        let mut env = Env::new("pässWord");
-        env.set("n", json(r#"[1.0, "a\"b"]"#));
-        env.set("s", json(r#""x\ud800""#));
-        env
-    }
-
-    fn packet(text: &str, env: &Env) -> Result<Filled, FillError> {
-        match send(text) {
-            Send::Packet(packet) => template(&packet, env),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn bytes(text: &str, env: &Env) -> Result<FilledPayload, FillError> {
-        match send(&format!("text {text}")) {
-            Send::Text(bytes) => payload(&bytes, env),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_packet_goes_out_as_it_is_spelled_but_for_its_holes() {
-        let filled = packet(r#"{ "op":4.0 , "n": $n, "m":"<${n}>", "l":"$${n}\/"}"#, &env()).unwrap();
-        assert_eq!(filled.wire, r#"{ "op":4.0 , "n": [1.0,"a\"b"], "m":"<[1.0,\"a\\\"b\"]>", "l":"${n}\/"}"#);
-        assert_eq!(filled.shown, r#"{ "op":4.0 , "n": [1.0,"a\"b"], "m":"<[1.0,\"a\\\"b\"]>", "l":"$${n}\/"}"#);
-        json(&filled.wire);
-    }
-
-    #[test]
-    fn secrets_are_on_the_wire_and_never_shown() {
-        let mut env = env();
-        let near = packet(r#"["not-${password}", "${password|chop}"]"#, &env).unwrap();
-        assert_eq!(near.wire, r#"["not-pässWord", "pässWor"]"#);
-        assert_eq!(near.shown, r#"["not-${password}", "${password|chop}"]"#);
-
-        let Send::Packet(value_of_each) = send("\"not-${password}\"") else { panic!() };
-        env.set_value("pw", value(&value_of_each, &env).unwrap());
-        let filled = packet(r#"{"password": $pw, "again": "${pw}"}"#, &env).unwrap();
-        assert_eq!(filled.wire, r#"{"password": "not-pässWord", "again": "not-pässWord"}"#);
-        assert_eq!(filled.shown, r#"{"password": "not-${password}", "again": "${pw}"}"#);
-        assert_eq!(bytes("$pw \"${password}\"", &env).unwrap().shown, "$pw \"${password}\"");
-    }
-
-    #[test]
-    fn a_value_of_each_keeps_its_spelling() {
-        let mut env = Env::empty();
-        for spelled in ["2e0", r#""\u0041""#, "[ 1.50 ]"] {
-            let Send::Packet(each) = send(spelled) else { panic!() };
-            env.set_value("e", value(&each, &env).unwrap());
-            assert_eq!(packet(r#"{"op": $e}"#, &env).unwrap().wire, format!("{{\"op\": {spelled}}}"));
-        }
-    }
-
-    #[test]
-    fn filters_make_near_misses() {
-        let bent = |text: &str, filter| bend(&Text::from(text), filter).to_str_lossy().into_owned();
-        assert_eq!(bent("aé", Filter::Chop), "a");
-        assert_eq!(bent("aÉ1ß", Filter::Swapcase), "Aé1SS");
-        assert_eq!(bent("", Filter::Pad), " ");
-        assert_eq!(bent("é", Filter::Nfd), "e\u{301}");
-    }
-
-    #[test]
-    fn a_filter_that_changes_nothing_is_an_error_of_its_own() {
-        let mut env = Env::new("123");
-        env.set("empty", json("\"\""));
-        for (hole, filter) in [("password|swapcase", Filter::Swapcase), ("password|nfd", Filter::Nfd), ("empty|chop", Filter::Chop)] {
-            let name = hole.split('|').next().unwrap().to_owned();
-            let error = packet(&format!("\"${{{hole}}}\""), &env).unwrap_err();
-            assert_eq!(error, FillError::Unchanged { name, filter });
-        }
-    }
-
-    #[test]
-    fn lone_surrogates_survive() {
-        assert_eq!(packet(r#""${s}${s|swapcase}""#, &env()).unwrap().wire, r#""x\ud800X\ud800""#);
-        assert_eq!(bytes("$s \"\\udc00\"", &env()).unwrap().bytes, b"x\xed\xa0\x80\xed\xb0\x80");
-    }
-
-    #[test]
-    fn payloads_join_strings_bytes_and_variables() {
-        let filled = bytes(r#""é\n" * 2 0xff00 $n "${s|chop}""#, &env()).unwrap();
-        assert_eq!(filled.bytes, b"\xc3\xa9\n\xc3\xa9\n\xff\x00[1.0,\"a\\\"b\"]x");
-        assert_eq!(filled.shown, r#""é\n" * 2 0xff00 "[1.0,\"a\\\"b\"]" "x""#);
-    }
-
-    #[test]
-    fn parts_stay_apart_for_fragments() {
-        let Send::Fragments(fragments) = send("fragments \"ab\" \"c\" * 131000") else { panic!() };
-        let parts: Vec<_> = parts(&fragments, &env()).unwrap().into_iter().map(|part| (part.bytes, part.times)).collect();
-        assert_eq!(parts, [(b"ab".to_vec(), 1), (b"c".to_vec(), 131_000)]);
-    }
-
-    #[test]
-    fn a_payload_beyond_the_limit_and_a_variable_without_a_value_are_errors() {
-        assert_eq!(bytes("\"ab\" * 40000000", &env()), Err(FillError::TooLong));
-        assert_eq!(packet("$nope", &env()), Err(FillError::Unbound { name: "nope".to_owned() }));
-    }
-
-    #[test]
-    fn what_is_shown_reads_as_the_same_packet_again() {
-        let mut env = env();
-        env.set("dollar", json("\"$\""));
-        env.set("hole", json("\"${password}\""));
-        for text in [r#""${dollar}{x}""#, r#""${dollar}${password}""#, r#"[$hole, "${hole}", "${dollar}"]"#] {
-            let filled = packet(text, &env).unwrap();
-            assert_eq!(packet(&filled.shown, &env).unwrap().wire.replace("\\u0024", "$"), filled.wire, "{}", filled.shown);
-        }
-    }
-}
+mod tests;

@@ -43,7 +43,10 @@ pub fn suite_hash() -> &'static str {
 /// Texts by id.
 fn texts() -> BTreeMap<String, &'static str> {
     let mut texts = BTreeMap::new();
-    for folder in ["server", "client"].iter().filter_map(|name| FILES.get_dir(name)) {
+    for folder in ["server", "client"]
+        .iter()
+        .filter_map(|name| FILES.get_dir(name))
+    {
         collect(folder, &mut texts);
     }
     texts
@@ -78,13 +81,24 @@ fn slashes(path: &Path) -> String {
 
 fn read(texts: &BTreeMap<String, &str>) -> Result<Vec<Arc<Scenario>>, ParseError> {
     let mut resolver = Resolver::new(Embedded { texts });
-    texts.iter().map(|(id, text)| resolver.read(opened(id, text))).collect()
+    texts
+        .iter()
+        .map(|(id, text)| resolver.read(opened(id, text)))
+        .collect()
 }
 
 fn opened(id: &str, text: &str) -> Opened {
     let path = format!("scenarios/{id}{ENDING}");
-    let source = Source { path, origin: Origin::Embedded, text: text.to_owned() };
-    Opened { key: id.to_owned(), id: id.to_owned(), source: Arc::new(source) }
+    let source = Source {
+        path,
+        origin: Origin::Embedded,
+        text: text.to_owned(),
+    };
+    Opened {
+        key: id.to_owned(),
+        id: id.to_owned(),
+        source: Arc::new(source),
+    }
 }
 
 struct Embedded<'t> {
@@ -95,7 +109,10 @@ impl Shelf for Embedded<'_> {
     fn open(&self, from: &Source, path: &str) -> Result<Opened, String> {
         let folder = Path::new(&from.path).parent().unwrap_or(Path::new(""));
         let path = slashes(&folder.join(path));
-        let id = path.strip_prefix("scenarios/").and_then(|path| path.strip_suffix(ENDING)).unwrap_or(&path);
+        let id = path
+            .strip_prefix("scenarios/")
+            .and_then(|path| path.strip_suffix(ENDING))
+            .unwrap_or(&path);
         match self.texts.get(id) {
             Some(text) => Ok(opened(id, text)),
             None => Err(format!("no embedded scenario `{id}`")),
@@ -110,10 +127,13 @@ fn hash(texts: &BTreeMap<String, &str>) -> String {
         hasher.update(format!("{} {id} {} ", id.len(), text.len()));
         hasher.update(text);
     }
-    hasher.finalize().iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hasher
+        .finalize()
+        .iter()
+        .fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
 }
 
 #[cfg(test)]
@@ -128,7 +148,11 @@ mod tests {
         for (id, text) in texts() {
             let source = opened(&id, text).source;
             let scenario = parse(&id, source).unwrap_or_else(|error| panic!("{error}"));
-            assert_eq!(print(&scenario), text, "`litespec fmt scenarios/{id}.scenario` changes it");
+            assert_eq!(
+                print(&scenario),
+                text,
+                "`litespec fmt scenarios/{id}.scenario` changes it"
+            );
         }
         read(&texts()).unwrap_or_else(|error| panic!("{error}"));
     }
@@ -136,18 +160,26 @@ mod tests {
     #[test]
     fn every_scenario_on_disk_is_embedded() {
         fn count(folder: &Path) -> usize {
-            let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+            let Ok(entries) = std::fs::read_dir(folder) else {
+                return 0;
+            };
             entries
                 .map(|entry| entry.unwrap().path())
                 .map(|path| match path.is_dir() {
                     true => count(&path),
-                    false => usize::from(path.extension().is_some_and(|ending| ending == "scenario")),
+                    false => {
+                        usize::from(path.extension().is_some_and(|ending| ending == "scenario"))
+                    }
                 })
                 .sum()
         }
         let disk = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios"));
         let on_disk = count(&disk.join("server")) + count(&disk.join("client"));
-        assert_eq!(texts().len(), on_disk, "a file came or went: `touch src/scenario/library.rs`");
+        assert_eq!(
+            texts().len(),
+            on_disk,
+            "a file came or went: `touch src/scenario/library.rs`"
+        );
     }
 
     #[test]
@@ -158,7 +190,12 @@ mod tests {
             while let Some(control) = &here.header.control {
                 here = find(&control.value)
                     .unwrap_or_else(|| panic!("{}: no scenario `{}`", here.id, control.value));
-                assert!(seen.insert(&here.id), "{}: a circle of controls through {}", scenario.id, here.id);
+                assert!(
+                    seen.insert(&here.id),
+                    "{}: a circle of controls through {}",
+                    scenario.id,
+                    here.id
+                );
             }
         }
     }
@@ -168,7 +205,12 @@ mod tests {
         let mut ids: HashSet<&str> = all().iter().map(|scenario| scenario.id.as_str()).collect();
         for scenario in all() {
             for was in &scenario.header.was {
-                assert!(ids.insert(&was.value), "{}: `was {}` is taken", scenario.id, was.value);
+                assert!(
+                    ids.insert(&was.value),
+                    "{}: `was {}` is taken",
+                    scenario.id,
+                    was.value
+                );
             }
         }
     }
@@ -177,7 +219,10 @@ mod tests {
     fn all_is_sorted_and_finds_each_by_its_id() {
         assert!(all().is_sorted_by(|a, b| a.id < b.id));
         for scenario in all() {
-            assert_eq!(find(&scenario.id).map(|found| &found.id), Some(&scenario.id));
+            assert_eq!(
+                find(&scenario.id).map(|found| &found.id),
+                Some(&scenario.id)
+            );
         }
         assert!(find("server/no/such-scenario").is_none());
     }
@@ -197,18 +242,28 @@ mod tests {
 
     #[test]
     fn a_use_is_resolved_inside_the_embedded_tree() {
-        let (inner, outer) = (format!("{HEAD}use handshake\n"), format!("{HEAD}use ../auth/inner.scenario\n"));
+        let (inner, outer) = (
+            format!("{HEAD}use handshake\n"),
+            format!("{HEAD}use ../auth/inner.scenario\n"),
+        );
         let texts = BTreeMap::from([
             ("server/auth/inner".to_owned(), inner.as_str()),
             ("server/outer/outer".to_owned(), outer.as_str()),
         ]);
         let scenarios = read(&texts).unwrap();
-        assert_eq!(scenarios[1].connections(), ["a"], "the used file's connection counts");
+        assert_eq!(
+            scenarios[1].connections(),
+            ["a"],
+            "the used file's connection counts"
+        );
     }
 
     #[test]
     fn a_use_that_leaves_the_tree_or_goes_in_a_circle_is_an_error_at_its_line() {
-        for (path, message) in [("./gone.scenario", "no embedded scenario `server/gone`"), ("./x.scenario", "itself")] {
+        for (path, message) in [
+            ("./gone.scenario", "no embedded scenario `server/gone`"),
+            ("./x.scenario", "itself"),
+        ] {
             let text = format!("{HEAD}use {path}\n");
             let texts = BTreeMap::from([("server/x".to_owned(), text.as_str())]);
             let error = read(&texts).unwrap_err();

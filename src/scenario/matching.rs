@@ -28,9 +28,17 @@ pub struct Mismatch {
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.path.is_empty() {
-            write!(f, "the packet is {}, expected {}", self.actual, self.expected)
+            write!(
+                f,
+                "the packet is {}, expected {}",
+                self.actual, self.expected
+            )
         } else {
-            write!(f, "`{}` is {}, expected {}", self.path, self.actual, self.expected)
+            write!(
+                f,
+                "`{}` is {}, expected {}",
+                self.path, self.actual, self.expected
+            )
         }
     }
 }
@@ -38,8 +46,13 @@ impl fmt::Display for Mismatch {
 impl Range {
     /// Whether a number lies in the range, both ends included, compared by value.
     pub fn contains(&self, number: &Number) -> bool {
-        self.min.as_ref().is_none_or(|min| number.cmp_value(min) != Ordering::Less)
-            && self.max.as_ref().is_none_or(|max| number.cmp_value(max) != Ordering::Greater)
+        self.min
+            .as_ref()
+            .is_none_or(|min| number.cmp_value(min) != Ordering::Less)
+            && self
+                .max
+                .as_ref()
+                .is_none_or(|max| number.cmp_value(max) != Ordering::Greater)
     }
 }
 
@@ -49,8 +62,13 @@ impl Range {
 /// # Errors
 /// The first difference, in the pattern's order.
 pub fn matches(pattern: &Pattern, json: &Json, env: &mut Env) -> Result<(), Mismatch> {
-    let mut matcher = Matcher { env, bound: Vec::new() };
-    matcher.value(pattern, json, &mut String::new()).map_err(|mismatch| hide_password(mismatch, json))?;
+    let mut matcher = Matcher {
+        env,
+        bound: Vec::new(),
+    };
+    matcher
+        .value(pattern, json, &mut String::new())
+        .map_err(|mismatch| hide_password(mismatch, json))?;
     let bound = matcher.bound;
     for (name, json) in bound {
         env.bind(&name, json);
@@ -78,7 +96,9 @@ impl Matcher<'_> {
     fn value(&mut self, pattern: &Pattern, json: &Json, path: &mut String) -> Result<(), Mismatch> {
         let right = match pattern {
             Pattern::Any => true,
-            Pattern::Int(range) => json.as_number().is_some_and(|n| n.is_integer() && range.contains(n)),
+            Pattern::Int(range) => json
+                .as_number()
+                .is_some_and(|n| n.is_integer() && range.contains(n)),
             Pattern::Number(range) => json.as_number().is_some_and(|n| range.contains(n)),
             Pattern::String => json.as_text().is_some(),
             Pattern::Bool => json.as_bool().is_some(),
@@ -90,13 +110,21 @@ impl Matcher<'_> {
             Pattern::Items(items) => return self.items(pattern, items, json, path),
             Pattern::Members { open, members } => return self.members(*open, members, json, path),
         };
-        if right { Ok(()) } else { Err(mismatch(path, words(pattern), quote(json))) }
+        if right {
+            Ok(())
+        } else {
+            Err(mismatch(path, words(pattern), quote(json)))
+        }
     }
 
     fn variable(&mut self, hole: &Hole, json: &Json, path: &str) -> Result<(), Mismatch> {
         if let Some((_, bound)) = self.bound.iter().find(|(name, _)| *name == hole.name) {
             let expected = format!("{}, as `${}` was before", quote(bound), hole.name);
-            return if bound.same_as(json) { Ok(()) } else { Err(mismatch(path, expected, quote(json))) };
+            return if bound.same_as(json) {
+                Ok(())
+            } else {
+                Err(mismatch(path, expected, quote(json)))
+            };
         }
         match self.env.get(&hole.name) {
             None => {
@@ -104,7 +132,9 @@ impl Matcher<'_> {
                 Ok(())
             }
             Some(value) if value.json.same_as(json) => Ok(()),
-            Some(value) if value.secret => Err(mismatch(path, format!("`${}`", hole.name), kind(json))),
+            Some(value) if value.secret => {
+                Err(mismatch(path, format!("`${}`", hole.name), kind(json)))
+            }
             Some(value) => Err(mismatch(path, quote(&value.json), quote(json))),
         }
     }
@@ -112,25 +142,47 @@ impl Matcher<'_> {
     fn text(&self, template: &Template, json: &Json, path: &str) -> Result<(), Mismatch> {
         let expected = match fill::value(template, self.env) {
             Ok(expected) => expected,
-            Err(error) => return Err(mismatch(path, format!("{} ({error})", print::template(template)), kind(json))),
+            Err(error) => {
+                return Err(mismatch(
+                    path,
+                    format!("{} ({error})", print::template(template)),
+                    kind(json),
+                ));
+            }
         };
         if expected.json.same_as(json) {
             return Ok(());
         }
-        let actual = if expected.secret { kind(json) } else { quote(json) };
+        let actual = if expected.secret {
+            kind(json)
+        } else {
+            quote(json)
+        };
         Err(mismatch(path, cut(&expected.shown), actual))
     }
 
-    fn items(&mut self, whole: &Pattern, items: &[Pattern], json: &Json, path: &mut String) -> Result<(), Mismatch> {
+    fn items(
+        &mut self,
+        whole: &Pattern,
+        items: &[Pattern],
+        json: &Json,
+        path: &mut String,
+    ) -> Result<(), Mismatch> {
         let Some(values) = json.as_array() else {
             return Err(mismatch(path, words(whole), quote(json)));
         };
         if values.len() != items.len() {
             let expected = format!("a list of {}", items.len());
-            return Err(mismatch(path, expected, format!("a list of {}", values.len())));
+            return Err(mismatch(
+                path,
+                expected,
+                format!("a list of {}", values.len()),
+            ));
         }
         for (index, (item, value)) in items.iter().zip(values).enumerate() {
-            at(path, &format!("[{index}]"), |path| self.value(item, value, path))?;
+            at(path, &format!("[{index}]"), |path| {
+                self.value(item, value, path)
+            })?;
         }
         Ok(())
     }
@@ -164,7 +216,11 @@ impl Matcher<'_> {
 /// Runs with a longer path.
 fn at<T>(path: &mut String, step: &str, inside: impl FnOnce(&mut String) -> T) -> T {
     let length = path.len();
-    path.push_str(if length == 0 { step.strip_prefix('.').unwrap_or(step) } else { step });
+    path.push_str(if length == 0 {
+        step.strip_prefix('.').unwrap_or(step)
+    } else {
+        step
+    });
     let result = inside(path);
     path.truncate(length);
     result
@@ -172,12 +228,23 @@ fn at<T>(path: &mut String, step: &str, inside: impl FnOnce(&mut String) -> T) -
 
 /// A member's name as a step of a path.
 fn step(name: &str) -> String {
-    let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-    if plain { format!(".{name}") } else { format!("[{}]", cut(&print::quoted(name))) }
+    let plain = !name.is_empty()
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    if plain {
+        format!(".{name}")
+    } else {
+        format!("[{}]", cut(&print::quoted(name)))
+    }
 }
 
 fn mismatch(path: &str, expected: String, actual: String) -> Mismatch {
-    Mismatch { path: path.to_owned(), expected, actual }
+    Mismatch {
+        path: path.to_owned(),
+        expected,
+        actual,
+    }
 }
 
 /// What a pattern asks for.
@@ -196,9 +263,11 @@ fn words(pattern: &Pattern) -> String {
         Pattern::Bool => "true or false".to_owned(),
         Pattern::List => "a list".to_owned(),
         Pattern::Object => "an object".to_owned(),
-        Pattern::Var(_) | Pattern::Text(_) | Pattern::Literal(_) | Pattern::Items(_) | Pattern::Members { .. } => {
-            cut(&print::pattern(pattern))
-        }
+        Pattern::Var(_)
+        | Pattern::Text(_)
+        | Pattern::Literal(_)
+        | Pattern::Items(_)
+        | Pattern::Members { .. } => cut(&print::pattern(pattern)),
     }
 }
 
@@ -228,114 +297,4 @@ fn cut(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::{expectation, json};
-    use super::*;
-
-    /// Matches a packet against a pattern as it is written behind `<`.
-    fn try_match(pattern: &str, packet: &str, env: &mut Env) -> Result<(), String> {
-        matches(&expectation(pattern), &json(packet), env).map_err(|mismatch| mismatch.to_string())
-    }
-
-    fn check(pattern: &str, packet: &str) -> Result<(), String> {
-        try_match(pattern, packet, &mut Env::new("hunter2"))
-    }
-
-    #[test]
-    fn a_packet_is_open_and_what_is_in_it_is_closed() {
-        assert_eq!(check(r#"{"op": 3}"#, r#"{"op": 3, "x": 1}"#), Ok(()));
-        let nested = r#"{"n": {"a": 1, "b": any}}"#;
-        assert_eq!(check(nested, r#"{"n": {"b": 2, "a": 1.0}}"#), Ok(()));
-        assert_eq!(
-            check(nested, r#"{"n": {"a": 1, "b": 2, "c": 3}}"#),
-            Err("`n.c` is 3, expected no such member".to_owned())
-        );
-        assert_eq!(
-            check(r#"exactly {"op": 3}"#, r#"{"op": 3, "x": null}"#),
-            Err("`x` is null, expected no such member".to_owned())
-        );
-    }
-
-    #[test]
-    fn a_named_member_must_be_there_even_if_it_may_be_null() {
-        assert_eq!(check(r#"{"r": any}"#, r#"{"r": null}"#), Ok(()));
-        assert_eq!(check(r#"{"r": any}"#, r#"{"op": 5}"#), Err("`r` is missing, expected any value".to_owned()));
-        assert_eq!(check(r#"{"r": null}"#, r#"{}"#), Err("`r` is missing, expected null".to_owned()));
-    }
-
-    #[test]
-    fn integers_are_integers_by_value_and_ranges_include_their_ends() {
-        let interval = r#"{"hb_interval": int 1..}"#;
-        for good in ["1", "1.0", "1e0", "1e400", "18446744073709551616"] {
-            assert_eq!(check(interval, &format!("{{\"hb_interval\": {good}}}")), Ok(()), "{good}");
-        }
-        for (bad, said) in [("0", "0"), ("-5", "-5"), ("1.5", "1.5"), ("1e-1", "1e-1"), ("\"1\"", "\"1\"")] {
-            assert_eq!(
-                check(interval, &format!("{{\"hb_interval\": {bad}}}")),
-                Err(format!("`hb_interval` is {said}, expected an integer of at least 1"))
-            );
-        }
-        assert_eq!(check(r#"{"n": number 0..1.5}"#, r#"{"n": 1.50}"#), Ok(()));
-        assert!(check(r#"{"n": number 0..1.5}"#, r#"{"n": 1.5000000000000000000001}"#).is_err());
-    }
-
-    #[test]
-    fn types_are_told_apart() {
-        for (word, good) in [("string", "\"\""), ("bool", "false"), ("list", "[]"), ("object", "{}"), ("number", "0.5")] {
-            for value in ["\"\"", "false", "[]", "{}", "0.5", "null"] {
-                let right = check(&format!("{{\"n\": {word}}}"), &format!("{{\"n\": {value}}}")).is_ok();
-                assert_eq!(right, value == good, "{word} against {value}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_variable_binds_the_first_time_and_must_be_equal_after_that() {
-        let mut env = Env::new("hunter2");
-        assert_eq!(try_match(r#"{"n": $n}"#, r#"{"n": [1.0]}"#, &mut env), Ok(()));
-        assert_eq!(try_match(r#"{"n": $n}"#, r#"{"n": [1]}"#, &mut env), Ok(()));
-        assert_eq!(
-            try_match(r#"{"n": $n}"#, r#"{"n": [2]}"#, &mut env),
-            Err("`n` is [2], expected [1.0]".to_owned())
-        );
-        let twice = try_match(r#"{"a": $m, "b": [$m]}"#, r#"{"a": 1, "b": [2]}"#, &mut env);
-        assert_eq!(twice, Err("`b[0]` is 2, expected 1, as `$m` was before".to_owned()));
-    }
-
-    #[test]
-    fn nothing_is_bound_by_a_packet_that_does_not_match() {
-        let mut env = Env::new("hunter2");
-        assert!(try_match(r#"{"n": $n, "op": 5}"#, r#"{"op": 4, "n": 1}"#, &mut env).is_err());
-        assert!(env.get("n").is_none());
-    }
-
-    #[test]
-    fn a_secret_is_in_no_mismatch_and_neither_is_what_came_for_it() {
-        let mut env = Env::new("hunter2");
-        for pattern in [r#"{"password": $password}"#, r#"{"x": "${password|chop}!"}"#, r#"{"password": "x"}"#] {
-            let said = try_match(pattern, r#"{"password": "hunter3", "x": "hunter3"}"#, &mut env).unwrap_err();
-            assert!(!said.contains("hunter"), "{said}");
-        }
-    }
-
-    #[test]
-    fn strings_are_compared_by_code_points_and_quoted_so_that_they_can_be_told_apart() {
-        assert_eq!(check(r#"{"n": "\ud800"}"#, r#"{"n": "\uD800"}"#), Ok(()));
-        assert_eq!(
-            check(r#"{"n": "é"}"#, r#"{"n": "e\u0301"}"#),
-            Err(r#"`n` is "e\u0301", expected "é""#.to_owned())
-        );
-    }
-
-    #[test]
-    fn what_is_no_object_and_what_is_long_is_said_shortly() {
-        assert_eq!(check("{}", "[1]"), Err("the packet is [1], expected an object".to_owned()));
-        let long = check(r#"{"n": 1}"#, &format!("{{\"n\": \"{}\"}}", "x".repeat(100_000))).unwrap_err();
-        assert!(long.len() < 300 && long.contains("(100002 bytes)"), "{long}");
-        assert_eq!(check(r#"{"n": [1]}"#, r#"{"n": [1, 2]}"#), Err("`n` is [1, 2], expected [1]".to_owned()));
-        assert_eq!(
-            check(r#"{"a b": [1, {"c": int}]}"#, r#"{"a b": [1, {"c": ""}]}"#),
-            Err(r#"`["a b"][1].c` is "", expected an integer"#.to_owned())
-        );
-    }
-}
+mod tests;

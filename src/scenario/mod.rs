@@ -10,10 +10,10 @@ pub mod library;
 pub mod load;
 pub mod matching;
 mod names;
-mod resolve;
 pub mod overlap;
 pub mod parse;
 pub mod print;
+mod resolve;
 #[cfg(test)]
 mod strategies;
 pub mod syntax;

@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::error::Problem;
 use super::syntax::{
-    Each, Expect, Hole, Pattern, Payload, PayloadBytes, Piece, Scenario, Send, Span, Step, StepKind, Template,
+    Each, Expect, Hole, Pattern, Payload, PayloadBytes, Piece, Scenario, Send, Span, Step,
+    StepKind, Template,
 };
 use super::values::DECLARED;
 
@@ -28,7 +29,10 @@ const BRANCH: &str = "has a value in some branches of `either` only";
 
 /// Walks a scenario, and the files it uses as far as they are loaded.
 pub(super) fn names(scenario: &Scenario) -> Names {
-    let mut names = Names { scopes: vec![HashSet::new()], ..Names::default() };
+    let mut names = Names {
+        scopes: vec![HashSet::new()],
+        ..Names::default()
+    };
     if let Some(each) = &scenario.header.each {
         names.each(each);
     }
@@ -58,7 +62,9 @@ impl Names {
             StepKind::Expect(expectation) => self.expect(&expectation.what),
             StepKind::DriverSend { packet } => self.template(packet),
             StepKind::DriverExpect { pattern, .. } => self.pattern(pattern),
-            StepKind::UseHandshake { hello, .. } => hello.iter().for_each(|hello| self.template(hello)),
+            StepKind::UseHandshake { hello, .. } => {
+                hello.iter().for_each(|hello| self.template(hello))
+            }
             StepKind::UseFile { scenario, .. } => match scenario {
                 Some(scenario) => {
                     if let Some(each) = &scenario.header.each {
@@ -68,7 +74,9 @@ impl Names {
                 }
                 None => self.gone.clear(),
             },
-            StepKind::Together { steps } | StepKind::InAnyOrder { steps } | StepKind::Every { steps, .. } => {
+            StepKind::Together { steps }
+            | StepKind::InAnyOrder { steps }
+            | StepKind::Every { steps, .. } => {
                 self.steps(steps);
             }
             StepKind::Repeat { var, steps, .. } => self.repeat(var.as_deref(), step.span, steps),
@@ -89,7 +97,8 @@ impl Names {
         if let Some(var) = var {
             if self.is_bound(var) {
                 self.problems.push(
-                    Problem::new(span, format!("`${var}` has a value already")).hint("choose another name here"),
+                    Problem::new(span, format!("`${var}` has a value already"))
+                        .hint("choose another name here"),
                 );
             }
             self.bind(var);
@@ -120,10 +129,17 @@ impl Names {
     fn send(&mut self, send: &Send) {
         match send {
             Send::Packet(template) => self.template(template),
-            Send::Text(payload) | Send::Binary(payload) | Send::Raw(payload) | Send::Fragments(payload) => {
+            Send::Text(payload)
+            | Send::Binary(payload)
+            | Send::Raw(payload)
+            | Send::Fragments(payload) => {
                 self.payload(payload);
             }
-            Send::Ping(payload) | Send::Pong(payload) | Send::Close { reason: payload, .. } => {
+            Send::Ping(payload)
+            | Send::Pong(payload)
+            | Send::Close {
+                reason: payload, ..
+            } => {
                 payload.iter().for_each(|payload| self.payload(payload));
             }
             Send::Eof | Send::Reset | Send::Http(_) => {}
@@ -137,7 +153,11 @@ impl Names {
             Expect::Ping(payload) | Expect::Pong(payload) => {
                 payload.iter().for_each(|payload| self.payload(payload));
             }
-            Expect::Close(_) | Expect::Closed | Expect::Connects | Expect::Nothing(_) | Expect::Probe(_) => {}
+            Expect::Close(_)
+            | Expect::Closed
+            | Expect::Connects
+            | Expect::Nothing(_)
+            | Expect::Probe(_) => {}
         }
     }
 
@@ -162,14 +182,19 @@ impl Names {
     fn pattern(&mut self, pattern: &Pattern) {
         match pattern {
             Pattern::Var(hole) => {
-                if self.declared(hole) || self.is_bound(&hole.name) || self.free.contains(&hole.name) {
+                if self.declared(hole)
+                    || self.is_bound(&hole.name)
+                    || self.free.contains(&hole.name)
+                {
                     return;
                 }
                 self.bind(&hole.name);
             }
             Pattern::Text(template) => self.template(template),
             Pattern::Items(items) => items.iter().for_each(|item| self.pattern(item)),
-            Pattern::Members { members, .. } => members.iter().for_each(|(_, pattern)| self.pattern(pattern)),
+            Pattern::Members { members, .. } => members
+                .iter()
+                .for_each(|(_, pattern)| self.pattern(pattern)),
             Pattern::Any
             | Pattern::Int(_)
             | Pattern::Number(_)
@@ -188,7 +213,8 @@ impl Names {
         }
         match self.gone.get(&hole.name) {
             Some(why) => {
-                self.problems.push(Problem::new(hole.span, format!("`${}` {why}", hole.name)));
+                self.problems
+                    .push(Problem::new(hole.span, format!("`${}` {why}", hole.name)));
             }
             None => {
                 self.free.insert(hole.name.clone());

@@ -16,27 +16,38 @@ pub fn overlap(a: &Expectation, b: &Expectation) -> bool {
 fn both_take(a: &Expect, b: &Expect) -> bool {
     match (a, b) {
         (Expect::Probe(_), _) | (_, Expect::Probe(_)) => true,
-        (Expect::Nothing(_), other) | (other, Expect::Nothing(_)) => matches!(other, Expect::Nothing(_)),
-        (Expect::Closed, other) | (other, Expect::Closed) => matches!(other, Expect::Closed | Expect::Close(_)),
+        (Expect::Nothing(_), other) | (other, Expect::Nothing(_)) => {
+            matches!(other, Expect::Nothing(_))
+        }
+        (Expect::Closed, other) | (other, Expect::Closed) => {
+            matches!(other, Expect::Closed | Expect::Close(_))
+        }
         (Expect::Close(a), Expect::Close(b)) => a.is_none() || b.is_none() || a == b,
         (Expect::Connects, Expect::Connects) => true,
         (Expect::Packet(a), Expect::Packet(b)) => patterns(a, b),
-        (Expect::Packet(pattern), Expect::Text(text)) | (Expect::Text(text), Expect::Packet(pattern)) => {
-            packet_and_text(pattern, text)
+        (Expect::Packet(pattern), Expect::Text(text))
+        | (Expect::Text(text), Expect::Packet(pattern)) => packet_and_text(pattern, text),
+        (Expect::Text(a), Expect::Text(b)) | (Expect::Binary(a), Expect::Binary(b)) => {
+            payloads(Some(a), Some(b))
         }
-        (Expect::Text(a), Expect::Text(b)) | (Expect::Binary(a), Expect::Binary(b)) => payloads(Some(a), Some(b)),
-        (Expect::Ping(a), Expect::Ping(b)) | (Expect::Pong(a), Expect::Pong(b)) => payloads(a.as_ref(), b.as_ref()),
+        (Expect::Ping(a), Expect::Ping(b)) | (Expect::Pong(a), Expect::Pong(b)) => {
+            payloads(a.as_ref(), b.as_ref())
+        }
         _ => false,
     }
 }
 
 /// Bytes that depend on no variable.
 fn fixed(payload: &Payload) -> Option<Vec<u8>> {
-    fill::payload(payload, &Env::empty()).ok().map(|filled| filled.bytes)
+    fill::payload(payload, &Env::empty())
+        .ok()
+        .map(|filled| filled.bytes)
 }
 
 fn payloads(a: Option<&Payload>, b: Option<&Payload>) -> bool {
-    let (Some(a), Some(b)) = (a, b) else { return true };
+    let (Some(a), Some(b)) = (a, b) else {
+        return true;
+    };
     match (fixed(a), fixed(b)) {
         (Some(a), Some(b)) => a == b,
         _ => true,
@@ -57,7 +68,9 @@ fn patterns(a: &Pattern, b: &Pattern) -> bool {
         (Pattern::Any | Pattern::Var(_), _) | (_, Pattern::Any | Pattern::Var(_)) => true,
         (Pattern::Literal(a), Pattern::Literal(b)) => a.same_as(b),
         (Pattern::Literal(json), other) | (other, Pattern::Literal(json)) => takes(other, json),
-        (Pattern::Int(a) | Pattern::Number(a), Pattern::Int(b) | Pattern::Number(b)) => ranges(a, b),
+        (Pattern::Int(a) | Pattern::Number(a), Pattern::Int(b) | Pattern::Number(b)) => {
+            ranges(a, b)
+        }
         (Pattern::String | Pattern::Text(_), Pattern::String | Pattern::Text(_))
         | (Pattern::Bool, Pattern::Bool)
         | (Pattern::List, Pattern::List | Pattern::Items(_))
@@ -67,9 +80,16 @@ fn patterns(a: &Pattern, b: &Pattern) -> bool {
         (Pattern::Items(a), Pattern::Items(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| patterns(a, b))
         }
-        (Pattern::Members { open: open_a, members: a }, Pattern::Members { open: open_b, members: b }) => {
-            members_overlap(*open_a, a, *open_b, b)
-        }
+        (
+            Pattern::Members {
+                open: open_a,
+                members: a,
+            },
+            Pattern::Members {
+                open: open_b,
+                members: b,
+            },
+        ) => members_overlap(*open_a, a, *open_b, b),
         _ => false,
     }
 }
@@ -83,10 +103,16 @@ fn takes(pattern: &Pattern, json: &Json) -> bool {
         | (Pattern::List, Json::Array(_))
         | (Pattern::Object, Json::Object(_)) => true,
         (Pattern::Literal(literal), _) => literal.same_as(json),
-        (Pattern::Int(range), Json::Number(number)) => number.is_integer() && range.contains(number),
+        (Pattern::Int(range), Json::Number(number)) => {
+            number.is_integer() && range.contains(number)
+        }
         (Pattern::Number(range), Json::Number(number)) => range.contains(number),
         (Pattern::Items(patterns), Json::Array(items)) => {
-            patterns.len() == items.len() && patterns.iter().zip(items).all(|(pattern, item)| takes(pattern, item))
+            patterns.len() == items.len()
+                && patterns
+                    .iter()
+                    .zip(items)
+                    .all(|(pattern, item)| takes(pattern, item))
         }
         (Pattern::Members { open, members }, Json::Object(_)) => object_takes(json, *open, members),
         _ => false,
@@ -95,13 +121,24 @@ fn takes(pattern: &Pattern, json: &Json) -> bool {
 
 fn object_takes(json: &Json, open: bool, members: &[(String, Pattern)]) -> bool {
     let named = |name: &Text| members.iter().any(|(member, _)| *name == *member.as_str());
-    let strangers = json.as_object().is_some_and(|object| object.iter().any(|(name, _)| !named(name)));
+    let strangers = json
+        .as_object()
+        .is_some_and(|object| object.iter().any(|(name, _)| !named(name)));
     (open || !strangers)
-        && members.iter().all(|(name, pattern)| json.get(name).is_some_and(|value| takes(pattern, value)))
+        && members
+            .iter()
+            .all(|(name, pattern)| json.get(name).is_some_and(|value| takes(pattern, value)))
 }
 
-fn members_overlap(open_a: bool, a: &[(String, Pattern)], open_b: bool, b: &[(String, Pattern)]) -> bool {
-    let find = |members: &'_ [(String, Pattern)], name: &str| members.iter().position(|(member, _)| member == name);
+fn members_overlap(
+    open_a: bool,
+    a: &[(String, Pattern)],
+    open_b: bool,
+    b: &[(String, Pattern)],
+) -> bool {
+    let find = |members: &'_ [(String, Pattern)], name: &str| {
+        members.iter().position(|(member, _)| member == name)
+    };
     let fits = |open: bool, members: &[(String, Pattern)], (name, pattern): &(String, Pattern)| {
         match find(members, name) {
             Some(at) => patterns(pattern, &members[at].1),
@@ -120,83 +157,4 @@ fn ranges(a: &Range, b: &Range) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::super::matching::matches;
-    use super::super::strategies;
-    use super::super::tests::expect;
-    use super::*;
-
-    #[test]
-    fn what_cannot_come_twice_does_not_overlap() {
-        for (a, b) in [
-            ("close 4001", "close 4002"),
-            ("close", "{\"op\": 3}"),
-            ("{\"op\": 3}", "{\"op\": 5}"),
-            ("{\"op\": 5, \"n\": 1}", "{\"op\": 5, \"n\": \"1\"}"),
-            ("{\"n\": int 1..5}", "{\"n\": int 6..}"),
-            ("{\"n\": int}", "{\"n\": 1.5}"),
-            ("{\"n\": [1, any]}", "{\"n\": [2, any]}"),
-            ("{\"n\": [any]}", "{\"n\": [any, any]}"),
-            ("{\"n\": {\"a\": any}}", "{\"n\": {}}"),
-            ("exactly {\"op\": 3}", "{\"n\": any}"),
-            ("nothing for 1s", "{\"op\": 3}"),
-            ("nothing for 1s", "closed"),
-            ("text \"a\"", "text \"b\""),
-            ("text \"a\"", "any"),
-            ("text \"{\\\"op\\\": 3}\"", "{\"op\": 4}"),
-            ("ping \"a\"", "ping \"b\""),
-            ("ping", "pong"),
-            ("binary 0xff", "text 0xff"),
-        ] {
-            assert!(!overlap(&expect(a), &expect(b)), "{a} | {b}");
-            assert!(!overlap(&expect(b), &expect(a)), "{b} | {a}");
-        }
-    }
-
-    #[test]
-    fn what_could_come_for_both_overlaps() {
-        for (a, b) in [
-            ("close", "close 4002"),
-            ("closed", "close"),
-            ("{\"op\": 3}", "{\"n\": 1}"),
-            ("{\"n\": 1}", "{\"n\": 1.0}"),
-            ("{\"n\": int 1..5}", "{\"n\": number 5..}"),
-            ("{\"n\": $x}", "{\"n\": 7}"),
-            ("{\"n\": \"${x}\"}", "{\"n\": \"a\"}"),
-            ("{\"n\": {\"a\": any}}", "{\"n\": {\"a\": 1}}"),
-            ("{\"n\": list}", "{\"n\": [1]}"),
-            ("any", "object"),
-            ("text \"{\\\"op\\\": 3}\"", "{\"op\": 3}"),
-            ("text $x", "{\"op\": 3}"),
-            ("ping", "ping \"b\""),
-            ("nothing for 1s", "nothing for 2s"),
-        ] {
-            assert!(overlap(&expect(a), &expect(b)), "{a} | {b}");
-            assert!(overlap(&expect(b), &expect(a)), "{b} | {a}");
-        }
-    }
-
-    #[test]
-    fn two_connections_do_not_overlap() {
-        let other = Expectation { conn: "b".to_owned(), ..expect("close") };
-        assert!(!overlap(&expect("close"), &other));
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
-
-        #[test]
-        fn whatever_matches_a_pattern_overlaps_with_it(
-            pattern in strategies::inner_pattern(),
-            json in strategies::json(),
-        ) {
-            if matches(&pattern, &json, &mut Env::new("pw")).is_ok() {
-                prop_assert!(patterns(&pattern, &Pattern::Literal(json.clone())), "{:?}", json);
-                prop_assert!(patterns(&Pattern::Literal(json), &pattern));
-            }
-            prop_assert!(patterns(&pattern, &pattern));
-        }
-    }
-}
+mod tests;

@@ -10,8 +10,8 @@ use unicode_normalization::char::is_combining_mark;
 
 use super::fill::hex;
 use super::syntax::{
-    Bound, ConnName, Each, Expect, Expectation, Header, Hole, Lead, Mark, Pattern, Payload, PayloadBytes, Piece, Range,
-    Scenario, Send, Step, StepKind, Template,
+    Bound, ConnName, Each, Expect, Expectation, Header, Hole, Lead, Mark, Pattern, Payload,
+    PayloadBytes, Piece, Range, Scenario, Send, Step, StepKind, Template,
 };
 use super::values::literal;
 use crate::protocol::json::{Json, Text};
@@ -35,7 +35,10 @@ pub fn line(step: &Step) -> String {
         StepKind::Expect(what) => marked(expectation(what), what.mark.as_ref()),
         StepKind::Together { .. } => "together".to_owned(),
         StepKind::UseHandshake { conn, hello: None } => format!("{}use handshake", prefix(conn)),
-        StepKind::UseHandshake { conn, hello: Some(hello) } => {
+        StepKind::UseHandshake {
+            conn,
+            hello: Some(hello),
+        } => {
             format!("{}use handshake {}", prefix(conn), template(hello))
         }
         StepKind::UseFile { path, .. } => format!("use {}", path.value),
@@ -44,15 +47,27 @@ pub fn line(step: &Step) -> String {
         StepKind::BeatOff { conn } => format!("{}beat off", prefix(conn)),
         StepKind::Every { conn, period, .. } => format!("{}every {period}", prefix(conn)),
         StepKind::EveryOff { conn } => format!("{}every off", prefix(conn)),
-        StepKind::Repeat { count, var: None, .. } => format!("repeat {count}"),
-        StepKind::Repeat { count, var: Some(var), .. } => format!("repeat {count} as ${var}"),
+        StepKind::Repeat {
+            count, var: None, ..
+        } => format!("repeat {count}"),
+        StepKind::Repeat {
+            count,
+            var: Some(var),
+            ..
+        } => format!("repeat {count} as ${var}"),
         StepKind::InAnyOrder { .. } => "in any order".to_owned(),
         StepKind::Either { .. } => "either".to_owned(),
         StepKind::Ignore { conn } => format!("{}ignore", prefix(conn)),
         StepKind::Alive { mark } => marked("alive".to_owned(), mark.as_ref()),
-        StepKind::WaitsDiffer { by, mark } => marked(format!("waits differ by {by}"), mark.as_ref()),
+        StepKind::WaitsDiffer { by, mark } => {
+            marked(format!("waits differ by {by}"), mark.as_ref())
+        }
         StepKind::DriverSend { packet } => format!("driver> {}", template(packet)),
-        StepKind::DriverExpect { pattern: what, bound, mark } => {
+        StepKind::DriverExpect {
+            pattern: what,
+            bound,
+            mark,
+        } => {
             let mut text = format!("driver< {}", pattern(what));
             bounded(&mut text, bound.as_ref());
             marked(text, mark.as_ref())
@@ -69,7 +84,10 @@ pub fn send(conn: &str, send: &Send) -> String {
         Send::Ping(bytes) => optional("ping", bytes.as_ref()),
         Send::Pong(bytes) => optional("pong", bytes.as_ref()),
         Send::Close { code: None, .. } => "close".to_owned(),
-        Send::Close { code: Some(code), reason } => optional(&format!("close {code}"), reason.as_ref()),
+        Send::Close {
+            code: Some(code),
+            reason,
+        } => optional(&format!("close {code}"), reason.as_ref()),
         Send::Eof => "eof".to_owned(),
         Send::Reset => "reset".to_owned(),
         Send::Raw(bytes) => format!("raw {}", payload(bytes)),
@@ -115,7 +133,11 @@ pub fn payload(payload: &Payload) -> String {
             PayloadBytes::Hex(bytes) => hex(bytes),
             PayloadBytes::Var(hole) => format!("${}", hole.name),
         };
-        if part.times == 1 { bytes } else { format!("{bytes} * {}", part.times) }
+        if part.times == 1 {
+            bytes
+        } else {
+            format!("{bytes} * {}", part.times)
+        }
     };
     payload.parts.iter().map(part).collect::<Vec<_>>().join(" ")
 }
@@ -146,7 +168,9 @@ pub fn json(json: &Json) -> String {
         Json::String(text) => quoted_text(text),
         Json::Array(items) => brackets('[', items.iter().map(self::json), ']'),
         Json::Object(members) => {
-            let member = |(name, value): &(Text, Json)| format!("{}: {}", quoted_text(name), self::json(value));
+            let member = |(name, value): &(Text, Json)| {
+                format!("{}: {}", quoted_text(name), self::json(value))
+            };
             brackets('{', members.iter().map(member), '}')
         }
         other => other.to_string(),
@@ -169,7 +193,8 @@ fn quoted_text(text: &Text) -> String {
             Some('\t') => out.push_str("\\t"),
             Some(c) if !unseen(c) => out.push(c),
             _ => {
-                let units = char::from_u32(point).map_or(vec![point as u16], |c| c.encode_utf16(&mut [0; 2]).to_vec());
+                let units = char::from_u32(point)
+                    .map_or(vec![point as u16], |c| c.encode_utf16(&mut [0; 2]).to_vec());
                 for unit in units {
                     let _ = write!(out, "\\u{unit:04x}");
                 }
@@ -207,7 +232,9 @@ fn value(pattern: &Pattern) -> String {
         Pattern::Literal(json) => literal(&self::json(json)),
         Pattern::Items(items) => brackets('[', items.iter().map(value), ']'),
         Pattern::Members { members, .. } => {
-            let member = |(name, pattern): &(String, Pattern)| format!("{}: {}", literal(&quoted(name)), value(pattern));
+            let member = |(name, pattern): &(String, Pattern)| {
+                format!("{}: {}", literal(&quoted(name)), value(pattern))
+            };
             brackets('{', members.iter().map(member), '}')
         }
     }
@@ -217,7 +244,8 @@ fn ranged(word: &str, range: &Range) -> String {
     match (&range.min, &range.max) {
         (None, None) => word.to_owned(),
         (min, max) => {
-            let side = |number: &Option<_>| number.as_ref().map_or(String::new(), ToString::to_string);
+            let side =
+                |number: &Option<_>| number.as_ref().map_or(String::new(), ToString::to_string);
             format!("{word} {}..{}", side(min), side(max))
         }
     }
@@ -230,7 +258,11 @@ fn arrow_name(conn: &str) -> &str {
 
 /// A connection's name in front of a word.
 fn prefix(conn: &ConnName) -> String {
-    if conn == "a" { String::new() } else { format!("{conn} ") }
+    if conn == "a" {
+        String::new()
+    } else {
+        format!("{conn} ")
+    }
 }
 
 fn optional(word: &str, bytes: Option<&Payload>) -> String {
@@ -257,9 +289,15 @@ fn marked(mut text: String, mark: Option<&Mark>) -> String {
 fn header(out: &mut String, header: &Header) {
     leads(out, &header.lead, 0);
     let ids = |ids: &[super::syntax::Spanned<String>]| {
-        ids.iter().map(|id| id.value.as_str()).collect::<Vec<_>>().join(" ")
+        ids.iter()
+            .map(|id| id.value.as_str())
+            .collect::<Vec<_>>()
+            .join(" ")
     };
-    let mut lines = vec![("title", header.title.value.clone()), ("rule", ids(&header.rules))];
+    let mut lines = vec![
+        ("title", header.title.value.clone()),
+        ("rule", ids(&header.rules)),
+    ];
     if let Some(level) = &header.level {
         lines.push(("level", level_word(level.value).to_owned()));
     }
@@ -270,10 +308,14 @@ fn header(out: &mut String, header: &Header) {
         lines.push(("kind", "hostile".to_owned()));
     }
     let manual = header.manual;
-    let words: Vec<&str> = [("pong", manual.pong), ("close", manual.close), ("ack", manual.ack)]
-        .into_iter()
-        .filter_map(|(word, on)| on.then_some(word))
-        .collect();
+    let words: Vec<&str> = [
+        ("pong", manual.pong),
+        ("close", manual.close),
+        ("ack", manual.ack),
+    ]
+    .into_iter()
+    .filter_map(|(word, on)| on.then_some(word))
+    .collect();
     if !words.is_empty() {
         lines.push(("manual", words.join(" ")));
     }
@@ -320,7 +362,11 @@ fn leads(out: &mut String, leads: &[Lead], depth: usize) {
 }
 
 fn comment(text: &str) -> String {
-    if text.is_empty() { "#".to_owned() } else { format!("# {text}") }
+    if text.is_empty() {
+        "#".to_owned()
+    } else {
+        format!("# {text}")
+    }
 }
 
 fn indent(out: &mut String, depth: usize) {

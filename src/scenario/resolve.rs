@@ -37,7 +37,11 @@ pub(super) struct Resolver<S> {
 
 impl<S: Shelf> Resolver<S> {
     pub(super) fn new(shelf: S) -> Resolver<S> {
-        Resolver { shelf, done: HashMap::new(), open: Vec::new() }
+        Resolver {
+            shelf,
+            done: HashMap::new(),
+            open: Vec::new(),
+        }
     }
 
     /// Reads a scenario and what it uses.
@@ -60,7 +64,11 @@ impl<S: Shelf> Resolver<S> {
             let (used, steps) = self.used(&file.source, &path.0, path.1)?;
             count = count.saturating_add(steps);
             if count > MAX_STEPS {
-                return Err(at(&file.source, path.1, format!("more than {MAX_STEPS} steps with this file")));
+                return Err(at(
+                    &file.source,
+                    path.1,
+                    format!("more than {MAX_STEPS} steps with this file"),
+                ));
             }
             *slot = Some(used);
             Ok(())
@@ -73,13 +81,29 @@ impl<S: Shelf> Resolver<S> {
         Ok(done)
     }
 
-    fn used(&mut self, source: &Arc<Source>, path: &str, span: Span) -> Result<(Arc<Scenario>, usize), ParseError> {
+    fn used(
+        &mut self,
+        source: &Arc<Source>,
+        path: &str,
+        span: Span,
+    ) -> Result<(Arc<Scenario>, usize), ParseError> {
         if self.open.len() > MAX_USES {
-            return Err(at(source, span, format!("files use one another deeper than {MAX_USES}")));
+            return Err(at(
+                source,
+                span,
+                format!("files use one another deeper than {MAX_USES}"),
+            ));
         }
-        let file = self.shelf.open(source, path).map_err(|why| at(source, span, why))?;
+        let file = self
+            .shelf
+            .open(source, path)
+            .map_err(|why| at(source, span, why))?;
         if let Some(first) = self.open.iter().position(|open| *open == file.key) {
-            let way = if first + 1 == self.open.len() { "itself".to_owned() } else { "a file that uses it".to_owned() };
+            let way = if first + 1 == self.open.len() {
+                "itself".to_owned()
+            } else {
+                "a file that uses it".to_owned()
+            };
             return Err(at(source, span, format!("this file uses {way}: `{path}`")));
         }
         self.scenario(file)
@@ -97,7 +121,9 @@ fn collect<'s>(steps: &'s mut [Step], uses: &mut Vec<Slot<'s>>) -> usize {
     let mut count = steps.len();
     for step in steps {
         match &mut step.kind {
-            StepKind::UseFile { path, scenario } => uses.push(((path.value.clone(), path.span), scenario)),
+            StepKind::UseFile { path, scenario } => {
+                uses.push(((path.value.clone(), path.span), scenario))
+            }
             StepKind::Together { steps }
             | StepKind::InAnyOrder { steps }
             | StepKind::Repeat { steps, .. }
@@ -119,7 +145,9 @@ fn one_role(scenario: &Scenario) -> Result<(), ParseError> {
     for step in &scenario.steps {
         let mut here = None;
         let mut words = Vec::new();
-        super::analysis::walk(std::slice::from_ref(step), &mut |step| words.extend(super::parse::only_for(step)));
+        super::analysis::walk(std::slice::from_ref(step), &mut |step| {
+            words.extend(super::parse::only_for(step))
+        });
         for (word_role, word) in words {
             if role.is_some_and(|role| role != word_role) {
                 here = Some(word);

@@ -72,7 +72,10 @@ pub struct Source {
 impl Source {
     /// The text of a line (counted from 1) without its line ending; empty beyond the end.
     pub fn line(&self, line: u32) -> &str {
-        self.text.lines().nth((line as usize).saturating_sub(1)).unwrap_or("")
+        self.text
+            .lines()
+            .nth((line as usize).saturating_sub(1))
+            .unwrap_or("")
     }
 }
 
@@ -179,6 +182,10 @@ pub type ConnName = String;
 
 /// What a step does.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    missing_docs,
+    reason = "each variant shows its line, where the fields' names stand for themselves"
+)]
 pub enum StepKind {
     /// `b connect`
     Connect { conn: ConnName },
@@ -189,9 +196,15 @@ pub enum StepKind {
     /// `together`: one write of all sends in the block (sends and `repeat` only).
     Together { steps: Vec<Step> },
     /// `use handshake`, in the client role with the HELLO to send.
-    UseHandshake { conn: ConnName, hello: Option<Template> },
+    UseHandshake {
+        conn: ConnName,
+        hello: Option<Template>,
+    },
     /// `use ./file.scenario`; the loader fills `scenario`.
-    UseFile { path: Spanned<String>, scenario: Option<Arc<Scenario>> },
+    UseFile {
+        path: Spanned<String>,
+        scenario: Option<Arc<Scenario>>,
+    },
     /// `wait 0.5hb`
     Wait { time: Time },
     /// `beat every 0.9hb`: HEARTBEATs in the background; their ACKs do not meet `<`.
@@ -199,11 +212,19 @@ pub enum StepKind {
     /// `beat off`
     BeatOff { conn: ConnName },
     /// `every 0.4hb` and a block of sends, repeated in the background; RESPONSEs to them do not meet `<`.
-    Every { conn: ConnName, period: Time, steps: Vec<Step> },
+    Every {
+        conn: ConnName,
+        period: Time,
+        steps: Vec<Step>,
+    },
     /// `every off`
     EveryOff { conn: ConnName },
     /// `repeat 100 as $i`; `$i` counts from 1.
-    Repeat { count: u32, var: Option<String>, steps: Vec<Step> },
+    Repeat {
+        count: u32,
+        var: Option<String>,
+        steps: Vec<Step>,
+    },
     /// `in any order`: expectations and `repeat` only.
     InAnyOrder { steps: Vec<Step> },
     /// `either` .. `or` ..: each branch begins with an expectation.
@@ -217,7 +238,11 @@ pub enum StepKind {
     /// `driver> {...}`
     DriverSend { packet: Template },
     /// `driver< {...}`
-    DriverExpect { pattern: Pattern, bound: Option<Bound>, mark: Option<Mark> },
+    DriverExpect {
+        pattern: Pattern,
+        bound: Option<Bound>,
+        mark: Option<Mark>,
+    },
 }
 
 /// An expectation line.
@@ -271,6 +296,10 @@ pub enum Expect {
 
 /// What a send line sends.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    missing_docs,
+    reason = "each variant shows its line, where the fields' names stand for themselves"
+)]
 pub enum Send {
     /// A packet, spelled as written but for its holes, in one text frame.
     Packet(Template),
@@ -283,7 +312,10 @@ pub enum Send {
     /// `pong`
     Pong(Option<Payload>),
     /// `close`, `close 1000`, `close 1000 "bye"`
-    Close { code: Option<u16>, reason: Option<Payload> },
+    Close {
+        code: Option<u16>,
+        reason: Option<Payload>,
+    },
     /// `eof`: the sending side of the TCP connection ends.
     Eof,
     /// `reset`: TCP RST.

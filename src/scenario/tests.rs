@@ -9,7 +9,11 @@ use crate::protocol::json::Json;
 /// A scenario of the user's with these steps.
 pub(super) fn steps(body: &str) -> Scenario {
     let text = format!("title  t\nrule   auth.reject\n\n{body}\n");
-    let source = Source { path: "own/x.scenario".to_owned(), origin: Origin::File, text };
+    let source = Source {
+        path: "own/x.scenario".to_owned(),
+        origin: Origin::File,
+        text,
+    };
     parse("own/x", Arc::new(source)).unwrap_or_else(|error| panic!("{error}"))
 }
 

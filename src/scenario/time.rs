@@ -9,15 +9,17 @@ impl Time {
     /// The length on a connection with this heartbeat interval; what is too long for a `Duration`
     /// is the longest one.
     pub fn resolve(&self, hb: Duration, grace: Duration) -> Duration {
-        self.terms.iter().fold(Duration::ZERO, |sum, (value, unit)| {
-            let unit = match unit {
-                Unit::Hb => hb,
-                Unit::Grace => grace,
-                Unit::Ms => Duration::from_millis(1),
-                Unit::S => Duration::from_secs(1),
-            };
-            sum.saturating_add(times(unit, *value))
-        })
+        self.terms
+            .iter()
+            .fold(Duration::ZERO, |sum, (value, unit)| {
+                let unit = match unit {
+                    Unit::Hb => hb,
+                    Unit::Grace => grace,
+                    Unit::Ms => Duration::from_millis(1),
+                    Unit::S => Duration::from_secs(1),
+                };
+                sum.saturating_add(times(unit, *value))
+            })
     }
 
     /// Whether it depends on the heartbeat interval.
@@ -67,7 +69,8 @@ mod tests {
 
     #[test]
     fn times_are_sums_in_this_connections_terms() {
-        let resolve = |text: &str| time(text).resolve(Duration::from_millis(400), Duration::from_secs(3));
+        let resolve =
+            |text: &str| time(text).resolve(Duration::from_millis(400), Duration::from_secs(3));
         assert_eq!(resolve("4hb+grace"), Duration::from_millis(4600));
         assert_eq!(resolve("0.5hb+100ms+1.5s"), Duration::from_millis(1800));
         assert_eq!(resolve("0ms"), Duration::ZERO);
@@ -77,7 +80,10 @@ mod tests {
     fn a_time_without_end_is_the_longest_there_is() {
         let forever = Duration::MAX;
         assert_eq!(time("2hb+1s").resolve(forever, forever), forever);
-        assert_eq!(time("0.5hb+1000000000hb").resolve(forever, forever), forever);
+        assert_eq!(
+            time("0.5hb+1000000000hb").resolve(forever, forever),
+            forever
+        );
     }
 
     #[test]
@@ -85,6 +91,9 @@ mod tests {
         for text in ["0.5hb+100ms", "grace", "1.25s", "1000000000hb"] {
             assert_eq!(time(text).to_string(), text);
         }
-        assert_eq!((time("1s+2hb").in_hb(), time("1s+grace").in_hb()), (true, false));
+        assert_eq!(
+            (time("1s+2hb").in_hb(), time("1s+grace").in_hb()),
+            (true, false)
+        );
     }
 }

@@ -5,7 +5,13 @@ use std::collections::HashMap;
 use crate::protocol::json::Json;
 
 /// The names the target's declaration gives. Nothing in a scenario binds them.
-pub const DECLARED: [&str; 5] = ["password", "request.w", "request.a", "dispatch.w", "dispatch.a"];
+pub const DECLARED: [&str; 5] = [
+    "password",
+    "request.w",
+    "request.a",
+    "dispatch.w",
+    "dispatch.a",
+];
 
 /// What a variable stands for.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,12 +30,22 @@ impl Value {
     /// A value that may be shown, spelled compactly.
     pub fn new(json: Json) -> Value {
         let text = json.to_string();
-        Value { json, shown: literal(&text), text, secret: false }
+        Value {
+            json,
+            shown: literal(&text),
+            text,
+            secret: false,
+        }
     }
 
     /// A value that is shown as its variable's hole.
     pub fn secret(name: &str, json: Json) -> Value {
-        Value { text: json.to_string(), json, shown: format!("${name}"), secret: true }
+        Value {
+            text: json.to_string(),
+            json,
+            shown: format!("${name}"),
+            secret: true,
+        }
     }
 }
 
@@ -49,7 +65,9 @@ pub struct Env {
 impl Env {
     /// Without any variable, not even the password.
     pub fn empty() -> Env {
-        Env { scopes: vec![HashMap::new()] }
+        Env {
+            scopes: vec![HashMap::new()],
+        }
     }
 
     /// With the password, which is a secret.
@@ -130,14 +148,23 @@ mod tests {
         env.set("outer", Json::from(1));
         env.bind("inner", Json::from(2));
         env.pop();
-        assert_eq!((number(&env, "outer"), number(&env, "inner")), (Some(1), None));
+        assert_eq!(
+            (number(&env, "outer"), number(&env, "inner")),
+            (Some(1), None)
+        );
     }
 
     #[test]
     fn a_secret_is_shown_as_its_hole_and_a_literal_hole_as_no_hole() {
         let mut env = Env::new("hunter2");
         env.set("n", Json::from("${x}"));
-        assert_eq!(env.get("password").map(|value| value.shown.as_str()), Some("$password"));
-        assert_eq!(env.get("n").map(|value| value.shown.as_str()), Some("\"$${x}\""));
+        assert_eq!(
+            env.get("password").map(|value| value.shown.as_str()),
+            Some("$password")
+        );
+        assert_eq!(
+            env.get("n").map(|value| value.shown.as_str()),
+            Some("\"$${x}\"")
+        );
     }
 }

@@ -16,19 +16,40 @@ pub(super) fn check(
     role: Option<Role>,
     manual: Option<(Manual, Span)>,
 ) -> Result<(), Problem> {
-    let mut check = Check { role, opened: HashSet::from(["a".to_owned()]), any_opened: false, marks: Vec::new() };
+    let mut check = Check {
+        role,
+        opened: HashSet::from(["a".to_owned()]),
+        any_opened: false,
+        marks: Vec::new(),
+    };
     for rule in &scenario.header.rules {
         header::check_role(&rule.value, rule.span, role)?;
     }
     if let (Some(Role::Server), Some((Manual { ack: true, .. }, span))) = (role, manual) {
-        return Err(Problem::new(span, "`manual ack` where the target is a server")
-            .hint("only a server sends HEARTBEAT_ACK; here the harness is the client"));
+        return Err(
+            Problem::new(span, "`manual ack` where the target is a server")
+                .hint("only a server sends HEARTBEAT_ACK; here the harness is the client"),
+        );
     }
-    if let Some(control) = scenario.header.control.as_ref().filter(|control| control.value == scenario.id) {
-        return Err(Problem::new(control.span, "a scenario cannot be its own control"));
+    if let Some(control) = scenario
+        .header
+        .control
+        .as_ref()
+        .filter(|control| control.value == scenario.id)
+    {
+        return Err(Problem::new(
+            control.span,
+            "a scenario cannot be its own control",
+        ));
     }
     check.block(&scenario.steps, Place::Anywhere, 1)?;
-    header::check_level(&scenario.header, check.marks.iter().find(|mark| super::words::is_own_rule(&mark.value)))?;
+    header::check_level(
+        &scenario.header,
+        check
+            .marks
+            .iter()
+            .find(|mark| super::words::is_own_rule(&mark.value)),
+    )?;
     match names(scenario).problems.into_iter().next() {
         Some(problem) => Err(problem),
         None => Ok(()),
@@ -78,13 +99,18 @@ impl Check {
             StepKind::Repeat { count, steps, .. } => {
                 let turns = turns.saturating_mul(u64::from(*count));
                 if turns > MAX_TURNS {
-                    return Err(Problem::new(step.span, format!("more than {MAX_TURNS} turns in all")));
+                    return Err(Problem::new(
+                        step.span,
+                        format!("more than {MAX_TURNS} turns in all"),
+                    ));
                 }
                 self.block(steps, place, turns)
             }
             StepKind::Either { branches } => {
                 first_lines(step, branches)?;
-                branches.iter().try_for_each(|branch| self.block(branch, Place::Anywhere, turns))
+                branches
+                    .iter()
+                    .try_for_each(|branch| self.block(branch, Place::Anywhere, turns))
             }
             StepKind::UseFile { .. } => {
                 self.any_opened = true;
@@ -93,36 +119,53 @@ impl Check {
             StepKind::Expect(Expectation { mark, .. })
             | StepKind::Alive { mark }
             | StepKind::WaitsDiffer { mark, .. }
-            | StepKind::DriverExpect { mark, .. } => mark.iter().try_for_each(|mark| self.mark(mark)),
+            | StepKind::DriverExpect { mark, .. } => {
+                mark.iter().try_for_each(|mark| self.mark(mark))
+            }
             _ => Ok(()),
         }
     }
 
     fn mark(&mut self, mark: &Mark) -> Result<(), Problem> {
-        self.marks.push(Spanned { value: mark.rule.clone(), span: mark.span });
+        self.marks.push(Spanned {
+            value: mark.rule.clone(),
+            span: mark.span,
+        });
         header::check_role(&mark.rule, mark.span, self.role)
     }
 
     /// Words of the other role.
     fn role(&self, step: &Step) -> Result<(), Problem> {
         let wrong = |word: &str| {
-            let target = if self.role == Some(Role::Server) { "server" } else { "client" };
-            Err(Problem::new(step.span, format!("{word} where the target is a {target}")))
+            let target = if self.role == Some(Role::Server) {
+                "server"
+            } else {
+                "client"
+            };
+            Err(Problem::new(
+                step.span,
+                format!("{word} where the target is a {target}"),
+            ))
         };
         match (self.role, only_for(step)) {
-            (Some(Role::Server), Some((Role::Client, word))) | (Some(Role::Client), Some((Role::Server, word))) => {
-                wrong(word)
-            }
+            (Some(Role::Server), Some((Role::Client, word)))
+            | (Some(Role::Client), Some((Role::Server, word))) => wrong(word),
             _ => Ok(()),
         }
     }
 
     /// A connection with a name is opened before anything goes over it.
     fn connection(&mut self, step: &Step) -> Result<(), Problem> {
-        let Some(conn) = connection_of(&step.kind) else { return Ok(()) };
+        let Some(conn) = connection_of(&step.kind) else {
+            return Ok(());
+        };
         let opens = matches!(
             &step.kind,
-            StepKind::Connect { .. } | StepKind::Expect(Expectation { what: Expect::Connects, .. })
+            StepKind::Connect { .. }
+                | StepKind::Expect(Expectation {
+                    what: Expect::Connects,
+                    ..
+                })
         );
         if opens {
             self.opened.insert(conn.to_owned());
@@ -133,7 +176,9 @@ impl Check {
         let how = match self.role {
             Some(Role::Server) => format!("open it above: `{conn} connect`"),
             Some(Role::Client) => format!("await it above: `{conn}< connects`"),
-            None => format!("open it above: `{conn} connect`, or `{conn}< connects` against a client"),
+            None => {
+                format!("open it above: `{conn} connect`, or `{conn}< connects` against a client")
+            }
         };
         Err(Problem::new(step.span, format!("connection `{conn}` is not open")).hint(how))
     }
@@ -143,12 +188,20 @@ impl Check {
 pub(in crate::scenario) fn only_for(step: &Step) -> Option<(Role, &'static str)> {
     Some(match &step.kind {
         StepKind::Connect { .. } => (Role::Server, "`connect`"),
-        StepKind::Expect(Expectation { what: Expect::Connects, .. }) => (Role::Client, "`connects`"),
-        StepKind::Send { send: Send::Http(_), .. } => (Role::Client, "`http`"),
+        StepKind::Expect(Expectation {
+            what: Expect::Connects,
+            ..
+        }) => (Role::Client, "`connects`"),
+        StepKind::Send {
+            send: Send::Http(_),
+            ..
+        } => (Role::Client, "`http`"),
         StepKind::WaitsDiffer { .. } => (Role::Client, "`waits differ`"),
         StepKind::DriverSend { .. } => (Role::Client, "`driver>`"),
         StepKind::DriverExpect { .. } => (Role::Client, "`driver<`"),
-        StepKind::UseHandshake { hello: Some(_), .. } => (Role::Client, "`use handshake` with a HELLO"),
+        StepKind::UseHandshake { hello: Some(_), .. } => {
+            (Role::Client, "`use handshake` with a HELLO")
+        }
         _ => return None,
     })
 }
@@ -186,21 +239,33 @@ fn allowed(step: &Step, place: Place<'_>) -> Result<(), Problem> {
     match (place, &step.kind) {
         (Place::Anywhere, _)
         | (Place::Together | Place::Every(_) | Place::AnyOrder, StepKind::Repeat { .. }) => Ok(()),
-        (Place::Together, StepKind::Send { send: Send::Eof | Send::Reset | Send::Http(_), .. }) => {
-            refused("together", "sends that are bytes: they go out in one write")
-        }
-        (Place::Every(_), StepKind::Send { send: Send::Eof | Send::Reset | Send::Http(_), .. }) => {
-            refused("every", "sends that can be repeated")
-        }
+        (
+            Place::Together,
+            StepKind::Send {
+                send: Send::Eof | Send::Reset | Send::Http(_),
+                ..
+            },
+        ) => refused("together", "sends that are bytes: they go out in one write"),
+        (
+            Place::Every(_),
+            StepKind::Send {
+                send: Send::Eof | Send::Reset | Send::Http(_),
+                ..
+            },
+        ) => refused("every", "sends that can be repeated"),
         (Place::Every(conn), StepKind::Send { conn: other, .. }) if other != conn => {
             refused("every", &format!("sends on connection `{conn}`"))
         }
         (Place::Together | Place::Every(_), StepKind::Send { .. }) => Ok(()),
         (Place::Together, _) => refused("together", "sends, `> ..`, and `repeat`"),
         (Place::Every(_), _) => refused("every", "sends, `> ..`, and `repeat`"),
-        (Place::AnyOrder, StepKind::Expect(Expectation { what: Expect::Nothing(_) | Expect::Probe(_), .. })) => {
-            refused("in any order", "expectations of something that comes")
-        }
+        (
+            Place::AnyOrder,
+            StepKind::Expect(Expectation {
+                what: Expect::Nothing(_) | Expect::Probe(_),
+                ..
+            }),
+        ) => refused("in any order", "expectations of something that comes"),
         (Place::AnyOrder, StepKind::Expect(_)) => Ok(()),
         (Place::AnyOrder, _) => refused("in any order", "expectations, `< ..`, and `repeat`"),
     }
@@ -229,16 +294,25 @@ fn first_lines(either: &Step, branches: &[Vec<Step>]) -> Result<(), Problem> {
             return Err(Problem::new(either.span, "a branch without lines"));
         };
         let StepKind::Expect(expectation) = &step.kind else {
-            return Err(Problem::new(step.span, "a branch that does not begin with an expectation")
-                .expected("`< ..`: what comes decides the branch"));
+            return Err(Problem::new(
+                step.span,
+                "a branch that does not begin with an expectation",
+            )
+            .expected("`< ..`: what comes decides the branch"));
         };
         if let Expect::Probe(_) = expectation.what {
-            return Err(Problem::new(step.span, "a branch that begins with `probe`, which takes whatever comes"));
+            return Err(Problem::new(
+                step.span,
+                "a branch that begins with `probe`, which takes whatever comes",
+            ));
         }
         if let Some((_, earlier)) = firsts.iter().find(|(first, _)| overlap(first, expectation)) {
             return Err(Problem::new(
                 step.span,
-                format!("this branch could take what the branch at line {} takes", earlier.line),
+                format!(
+                    "this branch could take what the branch at line {} takes",
+                    earlier.line
+                ),
             )
             .hint("the first lines of branches must tell apart what comes"));
         }

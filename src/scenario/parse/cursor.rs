@@ -1,7 +1,7 @@
 //! Lines of the file, and a cursor that walks one of them and knows its place.
 
 use crate::scenario::error::Problem;
-use crate::scenario::syntax::{Spanned, Span};
+use crate::scenario::syntax::{Span, Spanned};
 
 /// A line that says something, or a comment, or nothing.
 #[derive(Clone, Copy, Debug)]
@@ -23,14 +23,24 @@ impl Line {
     }
 
     pub(super) fn cursor<'s>(&self, text: &'s str) -> Cursor<'s> {
-        Cursor { text, line: self.number, column: self.indent() as u32 + 1, pos: self.content, end: self.end }
+        Cursor {
+            text,
+            line: self.number,
+            column: self.indent() as u32 + 1,
+            pos: self.content,
+            end: self.end,
+        }
     }
 }
 
 /// Cuts a file into lines; refuses control characters, which nobody can see.
 pub(super) fn lines(text: &str) -> Result<Vec<Line>, Problem> {
     let mut lines = Vec::new();
-    let mut start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let mut start = if text.starts_with('\u{feff}') {
+        '\u{feff}'.len_utf8()
+    } else {
+        0
+    };
     let mut number = 0;
     while start < text.len() {
         number += 1;
@@ -39,7 +49,12 @@ pub(super) fn lines(text: &str) -> Result<Vec<Line>, Problem> {
         let whole = whole.strip_suffix('\r').unwrap_or(whole);
         let content = start + (whole.len() - whole.trim_start_matches(' ').len());
         let end = start + whole.trim_end_matches([' ', '\t']).len();
-        let line = Line { number, start, content: content.min(end), end };
+        let line = Line {
+            number,
+            start,
+            content: content.min(end),
+            end,
+        };
         no_control_characters(text, &line)?;
         lines.push(line);
         start = stop + 1;
@@ -49,14 +64,24 @@ pub(super) fn lines(text: &str) -> Result<Vec<Line>, Problem> {
 
 fn no_control_characters(text: &str, line: &Line) -> Result<(), Problem> {
     let bad = |c: char| c.is_control() && c != '\t';
-    let Some((at, c)) = text[line.start..line.end].char_indices().find(|(_, c)| bad(*c)) else {
+    let Some((at, c)) = text[line.start..line.end]
+        .char_indices()
+        .find(|(_, c)| bad(*c))
+    else {
         return Ok(());
     };
     let column = text[line.start..line.start + at].chars().count() as u32 + 1;
     let start = line.start + at;
-    let span = Span { line: line.number, column, start, end: start + c.len_utf8() };
-    Err(Problem::new(span, format!("a control character, U+{:04X}", u32::from(c)))
-        .hint("inside a string write it as an escape, for example `\\u0000`"))
+    let span = Span {
+        line: line.number,
+        column,
+        start,
+        end: start + c.len_utf8(),
+    };
+    Err(
+        Problem::new(span, format!("a control character, U+{:04X}", u32::from(c)))
+            .hint("inside a string write it as an escape, for example `\\u0000`"),
+    )
 }
 
 /// Walks one line.
@@ -138,7 +163,10 @@ impl<'s> Cursor<'s> {
         let rest = self.rest();
         let length = rest.find(|c| !take(c)).unwrap_or(rest.len());
         self.skip(length);
-        Spanned { value: &rest[..length], span: from.to(self) }
+        Spanned {
+            value: &rest[..length],
+            span: from.to(self),
+        }
     }
 
     /// Everything up to the next blank: what an error quotes.
@@ -163,13 +191,23 @@ impl<'s> Cursor<'s> {
 
     /// From this place to a later one.
     pub(super) fn to(&self, later: &Cursor<'s>) -> Span {
-        Span { line: self.line, column: self.column, start: self.pos, end: later.pos }
+        Span {
+            line: self.line,
+            column: self.column,
+            start: self.pos,
+            end: later.pos,
+        }
     }
 
     /// The one character at this place, or the end of the line.
     pub(super) fn here(&self) -> Span {
         let end = self.pos + self.peek().map_or(0, char::len_utf8);
-        Span { line: self.line, column: self.column, start: self.pos, end }
+        Span {
+            line: self.line,
+            column: self.column,
+            start: self.pos,
+            end,
+        }
     }
 
     /// The place of the word that stands here.

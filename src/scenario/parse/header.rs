@@ -41,7 +41,11 @@ impl Draft {
     }
 
     /// Reads the value of a key; the cursor stands behind the key and its blanks.
-    pub(super) fn line(&mut self, key: &Spanned<&str>, cur: &mut Cursor<'_>) -> Result<(), Problem> {
+    pub(super) fn line(
+        &mut self,
+        key: &Spanned<&str>,
+        cur: &mut Cursor<'_>,
+    ) -> Result<(), Problem> {
         match key.value {
             "title" => once(&self.title, key)?,
             "control" => once(&self.control, key)?,
@@ -67,9 +71,12 @@ impl Draft {
     /// The finished header; `first` is the place of the first step.
     pub(super) fn finish(self, first: Span) -> Result<Header, Problem> {
         let missing = |key: &str, example: &str| {
-            Problem::new(first, format!("the header has no `{key}`")).hint(format!("add a line above: `{example}`"))
+            Problem::new(first, format!("the header has no `{key}`"))
+                .hint(format!("add a line above: `{example}`"))
         };
-        let title = self.title.ok_or_else(|| missing("title", "title  What a right target does"))?;
+        let title = self
+            .title
+            .ok_or_else(|| missing("title", "title  What a right target does"))?;
         if self.rules.is_empty() {
             return Err(missing("rule", "rule   auth.reject"));
         }
@@ -112,9 +119,15 @@ fn title(cur: &mut Cursor<'_>) -> Result<Spanned<String>, Problem> {
         return Err(from.unexpected("a sentence: what a right target does"));
     }
     if text.chars().count() > MAX_TITLE {
-        return Err(Problem::new(from.to(cur), format!("a title longer than {MAX_TITLE} characters")));
+        return Err(Problem::new(
+            from.to(cur),
+            format!("a title longer than {MAX_TITLE} characters"),
+        ));
     }
-    Ok(Spanned { value: text.to_owned(), span: from.to(cur) })
+    Ok(Spanned {
+        value: text.to_owned(),
+        span: from.to(cur),
+    })
 }
 
 /// One or more ids with blanks between them, none of them twice.
@@ -130,7 +143,10 @@ fn list<'s>(
     while !cur.done() {
         let id = one(cur)?;
         if into.iter().any(|earlier| earlier.value == id.value) {
-            return Err(Problem::new(id.span, format!("`{}` is named twice", id.value)));
+            return Err(Problem::new(
+                id.span,
+                format!("`{}` is named twice", id.value),
+            ));
         }
         into.push(id);
         if cur.byte() == Some(b',') {
@@ -149,9 +165,9 @@ fn kind(cur: &mut Cursor<'_>) -> Result<Span, Problem> {
     match word.value {
         "hostile" => Ok(word.span),
         "" => Err(cur.unexpected("`hostile`")),
-        other => {
-            Err(Problem::new(word.span, format!("unknown kind `{other}`")).expected("`hostile`").near(other, ["hostile"]))
-        }
+        other => Err(Problem::new(word.span, format!("unknown kind `{other}`"))
+            .expected("`hostile`")
+            .near(other, ["hostile"])),
     }
 }
 
@@ -176,7 +192,10 @@ fn manual(cur: &mut Cursor<'_>) -> Result<(Manual, Span), Problem> {
             }
         };
         if std::mem::replace(flag, true) {
-            return Err(Problem::new(word.span, format!("`{}` is named twice", word.value)));
+            return Err(Problem::new(
+                word.span,
+                format!("`{}` is named twice", word.value),
+            ));
         }
         behind = *cur;
         cur.skip_blanks();
@@ -198,7 +217,10 @@ fn level(cur: &mut Cursor<'_>) -> Result<Spanned<Level>, Problem> {
                 .near(other, ["must", "should", "open"]));
         }
     };
-    Ok(Spanned { value, span: word.span })
+    Ok(Spanned {
+        value,
+        span: word.span,
+    })
 }
 
 fn each(cur: &mut Cursor<'_>) -> Result<Each, Problem> {
@@ -211,61 +233,98 @@ fn each(cur: &mut Cursor<'_>) -> Result<Each, Problem> {
     check_each_name(&name)?;
     cur.skip_blanks();
     if cur.done() && name.value == "request" {
-        return Ok(Each { name: name.value, span, values: None });
+        return Ok(Each {
+            name: name.value,
+            span,
+            values: None,
+        });
     }
     if !cur.eat("=") {
         return Err(cur.unexpected("`=` and values, commas between them"));
     }
     if name.value == "request" {
-        return Err(Problem::new(span, "`each $request` takes no values: the target's declaration gives them"));
+        return Err(Problem::new(
+            span,
+            "`each $request` takes no values: the target's declaration gives them",
+        ));
     }
     let mut values = Vec::new();
     loop {
         cur.skip_blanks();
         let from = *cur;
         let value = json::template(cur)?;
-        values.push(Spanned { value, span: from.to(cur) });
+        values.push(Spanned {
+            value,
+            span: from.to(cur),
+        });
         if values.len() > MAX_VALUES {
-            return Err(Problem::new(from.to(cur), format!("more than {MAX_VALUES} values")));
+            return Err(Problem::new(
+                from.to(cur),
+                format!("more than {MAX_VALUES} values"),
+            ));
         }
         cur.skip_blanks();
         if !cur.eat(",") {
             break;
         }
     }
-    Ok(Each { name: name.value, span, values: Some(values) })
+    Ok(Each {
+        name: name.value,
+        span,
+        values: Some(values),
+    })
 }
 
 fn check_each_name(name: &Spanned<String>) -> Result<(), Problem> {
     if DECLARED.contains(&name.value.as_str()) || name.value.contains('.') {
-        return Err(Problem::new(name.span, format!("`${}` comes from the target's declaration", name.value))
-            .hint("choose another name"));
+        return Err(Problem::new(
+            name.span,
+            format!("`${}` comes from the target's declaration", name.value),
+        )
+        .hint("choose another name"));
     }
     Ok(())
 }
 
 /// A rule that is not the catalogue's needs a level; one that is has its own.
-pub(super) fn check_level(header: &Header, marked: Option<&Spanned<String>>) -> Result<(), Problem> {
-    let own = header.rules.iter().chain(marked).find(|rule| is_own_rule(&rule.value));
+pub(super) fn check_level(
+    header: &Header,
+    marked: Option<&Spanned<String>>,
+) -> Result<(), Problem> {
+    let own = header
+        .rules
+        .iter()
+        .chain(marked)
+        .find(|rule| is_own_rule(&rule.value));
     match (own, &header.level) {
-        (Some(rule), None) => Err(Problem::new(rule.span, format!("`{}` has no level", rule.value))
-            .hint("add a header line: `level  must`, `level  should` or `level  open`")),
-        (None, Some(level)) => Err(Problem::new(level.span, "a `level` without a rule of your own")
-            .hint("the catalogue's rules have their levels; your own rules begin with `x.`")),
+        (Some(rule), None) => Err(Problem::new(
+            rule.span,
+            format!("`{}` has no level", rule.value),
+        )
+        .hint("add a header line: `level  must`, `level  should` or `level  open`")),
+        (None, Some(level)) => Err(Problem::new(
+            level.span,
+            "a `level` without a rule of your own",
+        )
+        .hint("the catalogue's rules have their levels; your own rules begin with `x.`")),
         _ => Ok(()),
     }
 }
 
 /// A server's scenario is about a server's rules.
 pub(super) fn check_role(rule: &str, span: Span, role: Option<Role>) -> Result<(), Problem> {
-    let (Some(role), Some(found)) = (role, rules::find(rule)) else { return Ok(()) };
+    let (Some(role), Some(found)) = (role, rules::find(rule)) else {
+        return Ok(());
+    };
     match (role, found.role) {
-        (Role::Server, RoleOf::Client) => {
-            Err(Problem::new(span, format!("`{rule}` binds clients, and this scenario tests a server")))
-        }
-        (Role::Client, RoleOf::Server) => {
-            Err(Problem::new(span, format!("`{rule}` binds servers, and this scenario tests a client")))
-        }
+        (Role::Server, RoleOf::Client) => Err(Problem::new(
+            span,
+            format!("`{rule}` binds clients, and this scenario tests a server"),
+        )),
+        (Role::Client, RoleOf::Server) => Err(Problem::new(
+            span,
+            format!("`{rule}` binds servers, and this scenario tests a client"),
+        )),
         _ => Ok(()),
     }
 }

@@ -65,14 +65,23 @@ pub(super) fn value_hole(cur: &mut Cursor<'_>) -> Result<Hole, Problem> {
     let from = *cur;
     cur.eat("$");
     if cur.rest().starts_with('{') {
-        return Err(Problem::new(from.here(), "`${..}` outside a string").hint("outside strings write `$name`"));
+        return Err(Problem::new(from.here(), "`${..}` outside a string")
+            .hint("outside strings write `$name`"));
     }
     let name = variable(cur)?;
     if cur.rest().starts_with('|') {
-        return Err(Problem::new(cur.here(), "a filter outside a string")
-            .hint(format!("write `\"${{{}|chop}}\"`, inside quotes", name.value)));
+        return Err(
+            Problem::new(cur.here(), "a filter outside a string").hint(format!(
+                "write `\"${{{}|chop}}\"`, inside quotes",
+                name.value
+            )),
+        );
     }
-    Ok(Hole { name: name.value, filter: None, span: from.to(cur) })
+    Ok(Hole {
+        name: name.value,
+        filter: None,
+        span: from.to(cur),
+    })
 }
 
 /// Collects pieces while the cursor walks over JSON.
@@ -88,12 +97,19 @@ struct Scan<'c, 's> {
 impl<'c, 's> Scan<'c, 's> {
     fn new(cur: &'c mut Cursor<'s>) -> Scan<'c, 's> {
         let from = cur.pos();
-        Scan { cur, pieces: Vec::new(), literal: String::new(), from }
+        Scan {
+            cur,
+            pieces: Vec::new(),
+            literal: String::new(),
+            from,
+        }
     }
 
     fn finish(mut self) -> Template {
         self.flush();
-        Template { pieces: self.pieces }
+        Template {
+            pieces: self.pieces,
+        }
     }
 
     /// Literal text up to here becomes a piece.
@@ -101,7 +117,8 @@ impl<'c, 's> Scan<'c, 's> {
         self.literal.push_str(self.cur.since(self.from));
         self.from = self.cur.pos();
         if !self.literal.is_empty() {
-            self.pieces.push(Piece::Literal(std::mem::take(&mut self.literal)));
+            self.pieces
+                .push(Piece::Literal(std::mem::take(&mut self.literal)));
         }
     }
 
@@ -127,11 +144,12 @@ impl<'c, 's> Scan<'c, 's> {
         let word = self.cur.take_while(word_char);
         match word.value {
             "true" | "false" | "null" => Ok(()),
-            "any" | "int" | "number" | "string" | "bool" | "list" | "object" => {
-                Err(Problem::new(word.span, format!("`{}` in a packet that is sent", word.value))
-                    .expected(VALUE)
-                    .hint("patterns stand behind `<` only"))
-            }
+            "any" | "int" | "number" | "string" | "bool" | "list" | "object" => Err(Problem::new(
+                word.span,
+                format!("`{}` in a packet that is sent", word.value),
+            )
+            .expected(VALUE)
+            .hint("patterns stand behind `<` only")),
             other => Err(Problem::new(word.span, format!("unknown word `{other}`"))
                 .expected(VALUE)
                 .near(other, ["true", "false", "null"])),
@@ -146,8 +164,11 @@ impl<'c, 's> Scan<'c, 's> {
         mut item: impl FnMut(&mut Self) -> Result<(), Problem>,
     ) -> Result<(), Problem> {
         if depth == MAX_DEPTH {
-            return Err(Problem::new(self.cur.here(), format!("JSON nested deeper than {MAX_DEPTH}"))
-                .hint("write it as bytes: `> text \"[\" * 1000`"));
+            return Err(Problem::new(
+                self.cur.here(),
+                format!("JSON nested deeper than {MAX_DEPTH}"),
+            )
+            .hint("write it as bytes: `> text \"[\" * 1000`"));
         }
         self.cur.bump();
         self.cur.skip_blanks();
@@ -168,8 +189,10 @@ impl<'c, 's> Scan<'c, 's> {
             }
             self.cur.skip_blanks();
             if self.cur.peek() == Some(close) {
-                return Err(Problem::new(self.cur.here(), format!("a comma before `{close}`"))
-                    .hint("what is no JSON is sent as bytes: `> text \"..\"`"));
+                return Err(
+                    Problem::new(self.cur.here(), format!("a comma before `{close}`"))
+                        .hint("what is no JSON is sent as bytes: `> text \"..\"`"),
+                );
             }
         }
     }
@@ -203,11 +226,16 @@ impl<'c, 's> Scan<'c, 's> {
                 Some(b'\\') => escape(self.cur)?,
                 Some(b'$') => self.dollar()?,
                 Some(_) => {
-                    return Err(Problem::new(self.cur.here(), "a tab inside a string").hint("write `\\t`"));
+                    return Err(
+                        Problem::new(self.cur.here(), "a tab inside a string").hint("write `\\t`")
+                    );
                 }
                 None => {
-                    return Err(Problem::new(from.to(self.cur), "a string without its closing quote")
-                        .hint("a quote inside a string is written `\\\"`"));
+                    return Err(Problem::new(
+                        from.to(self.cur),
+                        "a string without its closing quote",
+                    )
+                    .hint("a quote inside a string is written `\\\"`"));
                 }
             }
         }
@@ -230,14 +258,25 @@ impl<'c, 's> Scan<'c, 's> {
         self.flush();
         self.cur.skip(2);
         let name = variable(self.cur).map_err(|problem| match problem.suggestion {
-            Some(hint) => Problem { suggestion: Some(format!("{hint}; a literal `${{` is `$${{`")), ..problem },
+            Some(hint) => Problem {
+                suggestion: Some(format!("{hint}; a literal `${{` is `$${{`")),
+                ..problem
+            },
             None => problem,
         })?;
-        let filter = if self.cur.eat("|") { Some(filter(self.cur)?) } else { None };
+        let filter = if self.cur.eat("|") {
+            Some(filter(self.cur)?)
+        } else {
+            None
+        };
         if !self.cur.eat("}") {
             return Err(self.cur.unexpected("`}`"));
         }
-        self.pieces.push(Piece::InString(Hole { name: name.value, filter, span: from.to(self.cur) }));
+        self.pieces.push(Piece::InString(Hole {
+            name: name.value,
+            filter,
+            span: from.to(self.cur),
+        }));
         self.from = self.cur.pos();
         Ok(())
     }
@@ -249,11 +288,14 @@ fn filter(cur: &mut Cursor<'_>) -> Result<Filter, Problem> {
     if word.value.is_empty() {
         return Err(from.unexpected("a filter: `chop`, `swapcase`, `pad` or `nfd`"));
     }
-    FILTERS.into_iter().find(|filter| filter.word() == word.value).ok_or_else(|| {
-        Problem::new(word.span, format!("unknown filter `{}`", word.value))
-            .expected("`chop`, `swapcase`, `pad` or `nfd`")
-            .near(word.value, FILTERS.map(Filter::word))
-    })
+    FILTERS
+        .into_iter()
+        .find(|filter| filter.word() == word.value)
+        .ok_or_else(|| {
+            Problem::new(word.span, format!("unknown filter `{}`", word.value))
+                .expected("`chop`, `swapcase`, `pad` or `nfd`")
+                .near(word.value, FILTERS.map(Filter::word))
+        })
 }
 
 fn escape(cur: &mut Cursor<'_>) -> Result<(), Problem> {
@@ -276,9 +318,14 @@ fn escape(cur: &mut Cursor<'_>) -> Result<(), Problem> {
         }
         _ => {
             cur.bump();
-            Err(Problem::new(from.to(cur), format!("`{}` is no escape of JSON", cur.since(from.pos())))
-                .expected("`\\\"`, `\\\\`, `\\/`, `\\b`, `\\f`, `\\n`, `\\r`, `\\t` or `\\u` and four digits")
-                .hint("a backslash itself is `\\\\`"))
+            Err(Problem::new(
+                from.to(cur),
+                format!("`{}` is no escape of JSON", cur.since(from.pos())),
+            )
+            .expected(
+                "`\\\"`, `\\\\`, `\\/`, `\\b`, `\\f`, `\\n`, `\\r`, `\\t` or `\\u` and four digits",
+            )
+            .hint("a backslash itself is `\\\\`"))
         }
     }
 }

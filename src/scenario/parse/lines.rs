@@ -4,13 +4,18 @@ use super::cursor::Cursor;
 use super::words::{EXPECTS, MAX_TIMES, SENDS, bound, close_code, count, mark, time};
 use super::{json, pattern};
 use crate::scenario::error::Problem;
-use crate::scenario::syntax::{Expect, Expectation, Payload, PayloadBytes, PayloadPart, Send, Span};
+use crate::scenario::syntax::{
+    Expect, Expectation, Payload, PayloadBytes, PayloadPart, Send, Span,
+};
 
 /// What stands behind `>`, the cursor behind the blanks.
 pub(super) fn send(cur: &mut Cursor<'_>) -> Result<Send, Problem> {
     const EXPECTED: &str = "a packet `{..}` or one of `text`, `binary`, `ping`, `pong`, `close`, `eof`, `reset`, \
                             `raw`, `fragments`, `http`";
-    if matches!(cur.byte(), Some(b'{' | b'[' | b'"' | b'$' | b'-' | b'0'..=b'9')) {
+    if matches!(
+        cur.byte(),
+        Some(b'{' | b'[' | b'"' | b'$' | b'-' | b'0'..=b'9')
+    ) {
         return Ok(Send::Packet(json::template(cur)?));
     }
     let from = *cur;
@@ -41,14 +46,22 @@ fn http_status(cur: &mut Cursor<'_>) -> Result<u16, Problem> {
 
 fn close(cur: &mut Cursor<'_>) -> Result<Send, Problem> {
     if cur.done() || cur.byte() == Some(b'@') {
-        return Ok(Send::Close { code: None, reason: None });
+        return Ok(Send::Close {
+            code: None,
+            reason: None,
+        });
     }
     if matches!(cur.byte(), Some(b'"' | b'$')) {
-        return Err(cur.unexpected("a close code").hint("a reason stands behind a code: `> close 1000 \"bye\"`"));
+        return Err(cur
+            .unexpected("a close code")
+            .hint("a reason stands behind a code: `> close 1000 \"bye\"`"));
     }
     let code = Some(close_code(cur)?);
     cur.skip_blanks();
-    Ok(Send::Close { code, reason: optional_payload(cur)? })
+    Ok(Send::Close {
+        code,
+        reason: optional_payload(cur)?,
+    })
 }
 
 /// What stands behind `<`, with its bound and its mark, the cursor behind the blanks.
@@ -57,13 +70,21 @@ pub(super) fn expectation(cur: &mut Cursor<'_>, conn: String) -> Result<Expectat
     let bound_at = *cur;
     let bound = bound(cur)?;
     if let (Some(bound), Expect::Nothing(_) | Expect::Probe(_)) = (&bound, &what) {
-        return Err(Problem::new(bound.span, "a bound on a line that has its own time"));
+        return Err(Problem::new(
+            bound.span,
+            "a bound on a line that has its own time",
+        ));
     }
     let mark = mark(cur)?;
     if bound.is_none() {
         say_how_long(&bound_at)?;
     }
-    Ok(Expectation { conn, what, bound, mark })
+    Ok(Expectation {
+        conn,
+        what,
+        bound,
+        mark,
+    })
 }
 
 /// `< close 4003 for 1s` and `< close 4003 1s` mean a bound.
@@ -92,7 +113,9 @@ fn expect(cur: &mut Cursor<'_>) -> Result<Expect, Problem> {
         "binary" => Expect::Binary(payload(cur)?),
         "ping" => Expect::Ping(optional_payload(cur)?),
         "pong" => Expect::Pong(optional_payload(cur)?),
-        "close" if cur.byte().is_some_and(|byte| byte.is_ascii_digit()) => Expect::Close(Some(close_code(cur)?)),
+        "close" if cur.byte().is_some_and(|byte| byte.is_ascii_digit()) => {
+            Expect::Close(Some(close_code(cur)?))
+        }
         "close" => Expect::Close(None),
         "closed" => Expect::Closed,
         "connects" => Expect::Connects,
@@ -116,7 +139,11 @@ fn unknown(cur: &Cursor<'_>, expected: &str, words: &[&str]) -> Problem {
 }
 
 fn optional_payload(cur: &mut Cursor<'_>) -> Result<Option<Payload>, Problem> {
-    if begins_part(cur) { payload(cur).map(Some) } else { Ok(None) }
+    if begins_part(cur) {
+        payload(cur).map(Some)
+    } else {
+        Ok(None)
+    }
 }
 
 fn begins_part(cur: &Cursor<'_>) -> bool {
@@ -170,10 +197,23 @@ fn hex(cur: &mut Cursor<'_>) -> Result<Vec<u8>, Problem> {
         return Err(cur.unexpected("hexadecimal digits"));
     }
     if digits.value.len() % 2 == 1 {
-        return Err(Problem::new(digits.span, "an odd number of hexadecimal digits").expected("two digits a byte"));
+        return Err(
+            Problem::new(digits.span, "an odd number of hexadecimal digits")
+                .expected("two digits a byte"),
+        );
     }
-    let nibble = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok()).unwrap_or(0);
-    Ok(digits.value.as_bytes().chunks_exact(2).map(|pair| nibble(pair[0]) << 4 | nibble(pair[1])).collect())
+    let nibble = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+            .unwrap_or(0)
+    };
+    Ok(digits
+        .value
+        .as_bytes()
+        .chunks_exact(2)
+        .map(|pair| nibble(pair[0]) << 4 | nibble(pair[1]))
+        .collect())
 }
 
 /// Whether a word stands behind an arrow.

@@ -54,10 +54,23 @@ pub(super) fn role_of(id: &str) -> Option<Role> {
 fn read(id: &str, source: &Arc<Source>) -> Result<Scenario, Problem> {
     let text = source.text.as_str();
     if text.len() > MAX_FILE {
-        let start = Span { line: 1, column: 1, start: 0, end: 0 };
-        return Err(Problem::new(start, format!("a file longer than {MAX_FILE} bytes")));
+        let start = Span {
+            line: 1,
+            column: 1,
+            start: 0,
+            end: 0,
+        };
+        return Err(Problem::new(
+            start,
+            format!("a file longer than {MAX_FILE} bytes"),
+        ));
     }
-    let mut parser = Parser { text, lines: lines(text)?, next: 0, lead: Vec::new() };
+    let mut parser = Parser {
+        text,
+        lines: lines(text)?,
+        next: 0,
+        lead: Vec::new(),
+    };
     let (header, manual) = parser.header()?;
     let mut steps = parser.steps()?;
     trim_front(steps.first_mut().map(|step| &mut step.lead));
@@ -65,7 +78,13 @@ fn read(id: &str, source: &Arc<Source>) -> Result<Scenario, Problem> {
     if tail.last() == Some(&Lead::Blank) {
         tail.pop();
     }
-    let scenario = Scenario { id: id.to_owned(), source: Arc::clone(source), header, steps, tail };
+    let scenario = Scenario {
+        id: id.to_owned(),
+        source: Arc::clone(source),
+        header,
+        steps,
+        tail,
+    };
     check::check(&scenario, role_of(id), manual)?;
     Ok(scenario)
 }
@@ -120,13 +139,20 @@ impl<'s> Parser<'s> {
         let end = self.lines.last().map_or(0, |line| line.end);
         let start = self.lines.last().map_or(0, |line| line.start);
         let column = self.text[start..end].chars().count() as u32 + 1;
-        Span { line: number, column, start: end, end }
+        Span {
+            line: number,
+            column,
+            start: end,
+            end,
+        }
     }
 
     fn header(&mut self) -> Result<(Header, Option<(Manual, Span)>), Problem> {
         let mut draft = Draft::default();
         let first = loop {
-            let Some(line) = self.peek() else { break self.end() };
+            let Some(line) = self.peek() else {
+                break self.end();
+            };
             self.indentation(&line, 0)?;
             let mut cur = line.cursor(self.text);
             let word = cur.peek_word();
@@ -141,7 +167,10 @@ impl<'s> Parser<'s> {
                 break span;
             }
             self.header_lead(&mut draft);
-            let key = Spanned { value: word, span: cur.to(&behind) };
+            let key = Spanned {
+                value: word,
+                span: cur.to(&behind),
+            };
             cur = behind;
             if !cur.done() && cur.byte() != Some(b' ') {
                 return Err(cur.unexpected(format!("a blank behind `{word}`")));
@@ -174,7 +203,8 @@ impl<'s> Parser<'s> {
     fn steps(&mut self) -> Result<Vec<Step>, Problem> {
         let steps = self.block(0, 0)?;
         if steps.is_empty() {
-            return Err(Problem::new(self.end(), "no steps").expected("a step, for example `use handshake`"));
+            return Err(Problem::new(self.end(), "no steps")
+                .expected("a step, for example `use handshake`"));
         }
         Ok(steps)
     }
@@ -182,13 +212,22 @@ impl<'s> Parser<'s> {
     /// Refuses tabs and half steps in front of a line, and blocks that nothing opens.
     fn indentation(&self, line: &Line, indent: usize) -> Result<(), Problem> {
         let cur = line.cursor(self.text);
-        let margin = Span { line: line.number, column: 1, start: line.start, end: line.content };
+        let margin = Span {
+            line: line.number,
+            column: 1,
+            start: line.start,
+            end: line.content,
+        };
         if cur.byte() == Some(b'\t') {
-            return Err(Problem::new(cur.here(), "a tab in front of a line").hint("blocks indent by two blanks"));
+            return Err(Problem::new(cur.here(), "a tab in front of a line")
+                .hint("blocks indent by two blanks"));
         }
         if line.indent() % 2 == 1 {
-            return Err(Problem::new(margin, format!("{} blanks in front of a line", line.indent()))
-                .hint("blocks indent by two blanks"));
+            return Err(Problem::new(
+                margin,
+                format!("{} blanks in front of a line", line.indent()),
+            )
+            .hint("blocks indent by two blanks"));
         }
         if line.indent() > indent {
             return Err(Problem::new(margin, "a line indented deeper than its block")

@@ -7,15 +7,21 @@ use crate::scenario::error::Problem;
 use crate::scenario::syntax::{Pattern, Piece, Range, Span};
 use std::cmp::Ordering;
 
-const VALUE: &str = "a JSON value, `$name`, or `any`, `int`, `number`, `string`, `bool`, `list`, `object`";
-const WORDS: [&str; 10] = ["any", "int", "number", "string", "bool", "list", "object", "true", "false", "null"];
+const VALUE: &str =
+    "a JSON value, `$name`, or `any`, `int`, `number`, `string`, `bool`, `list`, `object`";
+const WORDS: [&str; 10] = [
+    "any", "int", "number", "string", "bool", "list", "object", "true", "false", "null",
+];
 
 /// A whole packet's pattern: `{..}`, `exactly {..}`, `any` or `object`.
 pub(super) fn packet(cur: &mut Cursor<'_>) -> Result<Pattern, Problem> {
     let closed = cur.eat_word("exactly");
     if cur.byte() == Some(b'{') {
         let members = members(cur, 0)?;
-        return Ok(Pattern::Members { open: !closed, members });
+        return Ok(Pattern::Members {
+            open: !closed,
+            members,
+        });
     }
     if closed {
         return Err(cur.unexpected("`{`: the packet's own object"));
@@ -31,7 +37,10 @@ fn value(cur: &mut Cursor<'_>, depth: u32) -> Result<Pattern, Problem> {
     match cur.byte() {
         Some(b'{') => {
             let members = members(cur, depth)?;
-            let pattern = Pattern::Members { open: false, members };
+            let pattern = Pattern::Members {
+                open: false,
+                members,
+            };
             Ok(without_holes(&pattern).map_or(pattern, Pattern::Literal))
         }
         Some(b'[') => {
@@ -72,7 +81,9 @@ fn word(cur: &mut Cursor<'_>) -> Result<Pattern, Problem> {
         "true" => Pattern::Literal(Json::Bool(true)),
         "false" => Pattern::Literal(Json::Bool(false)),
         other => {
-            return Err(Problem::new(word.span, format!("unknown word `{other}`")).expected(VALUE).near(other, WORDS));
+            return Err(Problem::new(word.span, format!("unknown word `{other}`"))
+                .expected(VALUE)
+                .near(other, WORDS));
         }
     })
 }
@@ -86,16 +97,29 @@ fn range(cur: &mut Cursor<'_>) -> Result<Range, Problem> {
     if !digit(&ahead) && !ahead.rest().starts_with("..") {
         return Ok(Range::default());
     }
-    let min = if digit(&ahead) { Some(spelled(&mut ahead)?) } else { None };
+    let min = if digit(&ahead) {
+        Some(spelled(&mut ahead)?)
+    } else {
+        None
+    };
     if !ahead.eat("..") {
-        return Err(ahead.unexpected("`..`").hint("a range is `1..5`, `1..` or `..5`, both ends included"));
+        return Err(ahead
+            .unexpected("`..`")
+            .hint("a range is `1..5`, `1..` or `..5`, both ends included"));
     }
-    let max = if digit(&ahead) { Some(spelled(&mut ahead)?) } else { None };
+    let max = if digit(&ahead) {
+        Some(spelled(&mut ahead)?)
+    } else {
+        None
+    };
     *cur = ahead;
     match (&min, &max) {
         (None, None) => Err(Problem::new(from.to(cur), "a range without a number")),
         (Some(least), Some(greatest)) if least.cmp_value(greatest) == Ordering::Greater => {
-            Err(Problem::new(from.to(cur), "the range's least value is above its greatest"))
+            Err(Problem::new(
+                from.to(cur),
+                "the range's least value is above its greatest",
+            ))
         }
         _ => Ok(Range { min, max }),
     }
@@ -104,11 +128,13 @@ fn range(cur: &mut Cursor<'_>) -> Result<Range, Problem> {
 fn spelled(cur: &mut Cursor<'_>) -> Result<Number, Problem> {
     let from = *cur;
     let text = number(cur)?;
-    Number::parse(text).ok_or_else(|| Problem::new(from.to(cur), format!("`{text}` is no JSON number")))
+    Number::parse(text)
+        .ok_or_else(|| Problem::new(from.to(cur), format!("`{text}` is no JSON number")))
 }
 
 fn literal(text: &str, span: Span) -> Result<Json, Problem> {
-    Json::parse(text.as_bytes()).map_err(|error| Problem::new(span, format!("this is no JSON: {error}")))
+    Json::parse(text.as_bytes())
+        .map_err(|error| Problem::new(span, format!("this is no JSON: {error}")))
 }
 
 fn members(cur: &mut Cursor<'_>, depth: u32) -> Result<Vec<(String, Pattern)>, Problem> {
@@ -118,7 +144,10 @@ fn members(cur: &mut Cursor<'_>, depth: u32) -> Result<Vec<(String, Pattern)>, P
         let from = *cur;
         let name = name(cur)?;
         if !names.insert(name.clone()) {
-            return Err(Problem::new(from.to(cur), format!("the member `{name}` is named twice")));
+            return Err(Problem::new(
+                from.to(cur),
+                format!("the member `{name}` is named twice"),
+            ));
         }
         cur.skip_blanks();
         if !cur.eat(":") {
@@ -143,7 +172,10 @@ fn name(cur: &mut Cursor<'_>) -> Result<String, Problem> {
     let name = literal(spelled, from.to(cur))?;
     match name.as_str() {
         Some(name) => Ok(name.to_owned()),
-        None => Err(Problem::new(from.to(cur), "a lone surrogate in a member's name")),
+        None => Err(Problem::new(
+            from.to(cur),
+            "a lone surrogate in a member's name",
+        )),
     }
 }
 
@@ -155,7 +187,10 @@ fn brackets<'s>(
     mut item: impl FnMut(&mut Cursor<'s>) -> Result<(), Problem>,
 ) -> Result<(), Problem> {
     if depth == MAX_DEPTH {
-        return Err(Problem::new(cur.here(), format!("JSON nested deeper than {MAX_DEPTH}")));
+        return Err(Problem::new(
+            cur.here(),
+            format!("JSON nested deeper than {MAX_DEPTH}"),
+        ));
     }
     cur.bump();
     cur.skip_blanks();
@@ -182,8 +217,15 @@ fn brackets<'s>(
 fn without_holes(pattern: &Pattern) -> Option<Json> {
     match pattern {
         Pattern::Literal(json) => Some(json.clone()),
-        Pattern::Items(items) => items.iter().map(without_holes).collect::<Option<Vec<_>>>().map(Json::Array),
-        Pattern::Members { open: false, members } => members
+        Pattern::Items(items) => items
+            .iter()
+            .map(without_holes)
+            .collect::<Option<Vec<_>>>()
+            .map(Json::Array),
+        Pattern::Members {
+            open: false,
+            members,
+        } => members
             .iter()
             .map(|(name, pattern)| Some((Text::from(name.as_str()), without_holes(pattern)?)))
             .collect::<Option<Vec<_>>>()

@@ -7,7 +7,11 @@ use crate::scenario::ParseError;
 use crate::scenario::syntax::{Origin, Source};
 
 fn refuse(id: &str, text: &str) -> ParseError {
-    let source = Source { path: format!("scenarios/{id}.scenario"), origin: Origin::File, text: text.to_owned() };
+    let source = Source {
+        path: format!("scenarios/{id}.scenario"),
+        origin: Origin::File,
+        text: text.to_owned(),
+    };
     match parse(id, Arc::new(source)) {
         Ok(_) => panic!("this was taken:\n{text}"),
         Err(error) => error,
@@ -16,45 +20,119 @@ fn refuse(id: &str, text: &str) -> ParseError {
 
 /// The error that a body below a plain header makes.
 fn body(id: &str, text: &str) -> ParseError {
-    let rule = if id.starts_with("client") { "client.reconnects" } else { "auth.reject" };
+    let rule = if id.starts_with("client") {
+        "client.reconnects"
+    } else {
+        "auth.reject"
+    };
     refuse(id, &format!("title  t\nrule   {rule}\n\n{text}\n"))
 }
 
 #[test]
 fn errors_are_quoted_with_what_was_expected_and_what_may_be_meant() {
-    let long = format!("> {{\"op\": 4, \"n\": \"{}\", \"w\": nul, \"x\": \"{}\"}}", "a".repeat(900), "b".repeat(900));
+    let long = format!(
+        "> {{\"op\": 4, \"n\": \"{}\", \"w\": nul, \"x\": \"{}\"}}",
+        "a".repeat(900),
+        "b".repeat(900)
+    );
     let cases = [
-        ("a misspelt word behind an arrow", body("server/x", "> clsoe 4001")),
-        ("a misspelt header word", refuse("server/x", "tilte  t\nrule   auth.reject\n\nalive\n")),
+        (
+            "a misspelt word behind an arrow",
+            body("server/x", "> clsoe 4001"),
+        ),
+        (
+            "a misspelt header word",
+            refuse("server/x", "tilte  t\nrule   auth.reject\n\nalive\n"),
+        ),
         ("no rule", refuse("server/x", "title  t\n\nuse handshake\n")),
-        ("an unknown rule", refuse("server/x", "title  t\nrule   auth.rejct\n\nalive\n")),
+        (
+            "an unknown rule",
+            refuse("server/x", "title  t\nrule   auth.rejct\n\nalive\n"),
+        ),
         ("a comma too many", body("server/x", "> {\"op\": 2,}")),
-        ("a string without its end", body("server/x", "> {\"op\": 1, \"password\": \"x}")),
-        ("a pattern in a send", body("server/x", "> {\"op\": 4, \"n\": any}")),
+        (
+            "a string without its end",
+            body("server/x", "> {\"op\": 1, \"password\": \"x}"),
+        ),
+        (
+            "a pattern in a send",
+            body("server/x", "> {\"op\": 4, \"n\": any}"),
+        ),
         ("a tab", body("server/x", "repeat 2\n\t> ping")),
-        ("an odd indentation", body("server/x", "repeat 2\n   > ping")),
+        (
+            "an odd indentation",
+            body("server/x", "repeat 2\n   > ping"),
+        ),
         ("an unknown unit", body("server/x", "wait 5sec")),
-        ("a bound without dots", body("server/x", "< close 4001 within 5s")),
-        ("a bound that nothing meets", body("server/x", "< close 4003 within 4hb+grace..1hb")),
-        ("an unknown filter", body("server/x", "> {\"op\": 1, \"password\": \"${password|chp}\"}")),
-        ("a word of the other role", body("server/x", "< connects within 1s..")),
-        ("a send where only expectations stand", body("server/x", "in any order\n  > ping")),
-        ("an expectation where only sends stand", body("server/x", "together\n  < {\"op\": 3}")),
+        (
+            "a bound without dots",
+            body("server/x", "< close 4001 within 5s"),
+        ),
+        (
+            "a bound that nothing meets",
+            body("server/x", "< close 4003 within 4hb+grace..1hb"),
+        ),
+        (
+            "an unknown filter",
+            body(
+                "server/x",
+                "> {\"op\": 1, \"password\": \"${password|chp}\"}",
+            ),
+        ),
+        (
+            "a word of the other role",
+            body("server/x", "< connects within 1s.."),
+        ),
+        (
+            "a send where only expectations stand",
+            body("server/x", "in any order\n  > ping"),
+        ),
+        (
+            "an expectation where only sends stand",
+            body("server/x", "together\n  < {\"op\": 3}"),
+        ),
         (
             "branches that overlap",
-            body("server/x", "either\n  < {\"op\": 5, \"n\": int 1..}\nor\n  < {\"op\": 5, \"n\": 7}"),
+            body(
+                "server/x",
+                "either\n  < {\"op\": 5, \"n\": int 1..}\nor\n  < {\"op\": 5, \"n\": 7}",
+            ),
         ),
-        ("a variable that is taken", body("server/x", "repeat 2 as $i\n  repeat 2 as $i\n    > ping")),
-        ("a variable of a branch", body("server/x", "either\n  < {\"n\": $n}\nor\n  < close\n> {\"n\": $n}")),
-        ("a weaker part that is not there", body("server/x", "< close 4001  @auth.reject should")),
-        ("a connection that is not open", body("server/x", "b> {\"op\": 2}")),
+        (
+            "a variable that is taken",
+            body("server/x", "repeat 2 as $i\n  repeat 2 as $i\n    > ping"),
+        ),
+        (
+            "a variable of a branch",
+            body(
+                "server/x",
+                "either\n  < {\"n\": $n}\nor\n  < close\n> {\"n\": $n}",
+            ),
+        ),
+        (
+            "a weaker part that is not there",
+            body("server/x", "< close 4001  @auth.reject should"),
+        ),
+        (
+            "a connection that is not open",
+            body("server/x", "b> {\"op\": 2}"),
+        ),
         ("a line without its arrow", body("server/x", "close 4001")),
         ("a mark on a send", body("server/x", "> ping  @auth.reject")),
-        ("a character that nobody sees", body("server/x", "> text \"a\u{1b}[31mb\"")),
-        ("a rule of one's own without a level", refuse("own/x", "title  t\nrule   x.mine\n\nalive\n")),
+        (
+            "a character that nobody sees",
+            body("server/x", "> text \"a\u{1b}[31mb\""),
+        ),
+        (
+            "a rule of one's own without a level",
+            refuse("own/x", "title  t\nrule   x.mine\n\nalive\n"),
+        ),
         ("a line that is long", body("server/x", &long)),
     ];
-    let shown: Vec<String> = cases.iter().map(|(name, error)| format!("## {name}\n{error}\n")).collect();
+    let shown: Vec<String> = cases
+        .iter()
+        .map(|(name, error)| format!("## {name}\n{error}\n"))
+        .collect();
     insta::with_settings!({
         snapshot_path => concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots"),
         prepend_module_to_snapshot => false,
@@ -193,8 +271,24 @@ fn headers_that_make_no_sense_are_refused() {
 
 #[test]
 fn each_role_has_words_that_the_other_has_not() {
-    for text in ["< connects", "> http 503", "waits differ by 1s", "driver> {}", "driver< {}", "use handshake {}"] {
-        assert!(body("server/x", text).message.contains("where the target is a server"), "{text}");
+    for text in [
+        "< connects",
+        "> http 503",
+        "waits differ by 1s",
+        "driver> {}",
+        "driver< {}",
+        "use handshake {}",
+    ] {
+        assert!(
+            body("server/x", text)
+                .message
+                .contains("where the target is a server"),
+            "{text}"
+        );
     }
-    assert!(body("client/x", "b connect").message.contains("where the target is a client"));
+    assert!(
+        body("client/x", "b connect")
+            .message
+            .contains("where the target is a client")
+    );
 }

@@ -43,8 +43,10 @@ impl Parser<'_> {
         let head = head(&mut cur)?;
         cur.skip_blanks();
         if cur.byte() == Some(b'@') {
-            return Err(Problem::new(cur.blob().span, "a mark on a line that judges nothing")
-                .hint("marks stand behind `<`, `driver<`, `alive` and `waits differ`"));
+            return Err(
+                Problem::new(cur.blob().span, "a mark on a line that judges nothing")
+                    .hint("marks stand behind `<`, `driver<`, `alive` and `waits differ`"),
+            );
         }
         let mut span = from.to(&cur);
         span.end = span.start + cur.since(span.start).trim_end().len();
@@ -52,20 +54,42 @@ impl Parser<'_> {
         self.next += 1;
         let kind = match head {
             Head::Whole(kind) => kind,
-            Head::Together => StepKind::Together { steps: self.inner(line, depth)? },
-            Head::InAnyOrder => StepKind::InAnyOrder { steps: self.inner(line, depth)? },
-            Head::Repeat(count, var) => StepKind::Repeat { count, var, steps: self.inner(line, depth)? },
-            Head::Every(conn, period) => StepKind::Every { conn, period, steps: self.inner(line, depth)? },
-            Head::Either => StepKind::Either { branches: self.branches(line, depth)? },
+            Head::Together => StepKind::Together {
+                steps: self.inner(line, depth)?,
+            },
+            Head::InAnyOrder => StepKind::InAnyOrder {
+                steps: self.inner(line, depth)?,
+            },
+            Head::Repeat(count, var) => StepKind::Repeat {
+                count,
+                var,
+                steps: self.inner(line, depth)?,
+            },
+            Head::Every(conn, period) => StepKind::Every {
+                conn,
+                period,
+                steps: self.inner(line, depth)?,
+            },
+            Head::Either => StepKind::Either {
+                branches: self.branches(line, depth)?,
+            },
         };
-        Ok(Step { lead, trail, span, kind })
+        Ok(Step {
+            lead,
+            trail,
+            span,
+            kind,
+        })
     }
 
     /// The block below a line.
     fn inner(&mut self, line: &Line, depth: u32) -> Result<Vec<Step>, Problem> {
         let head = Cursor::to(&line.cursor(self.text), &line.cursor(self.text));
         if depth + 1 > MAX_BLOCKS {
-            return Err(Problem::new(head, format!("blocks nested deeper than {MAX_BLOCKS}")));
+            return Err(Problem::new(
+                head,
+                format!("blocks nested deeper than {MAX_BLOCKS}"),
+            ));
         }
         let indent = line.indent() + 2;
         let mut steps = self.block(indent, depth + 1)?;
@@ -131,7 +155,9 @@ pub(super) fn unknown_word(cur: &Cursor<'_>, header: bool) -> Problem {
     }
     let problem = Problem::new(span, format!("unknown word `{word}`"));
     if lines::is_word(word) {
-        return problem.hint(format!("a line begins with an arrow: `> {word}` sends, `< {word}` expects"));
+        return problem.hint(format!(
+            "a line begins with an arrow: `> {word}` sends, `< {word}` expects"
+        ));
     }
     let header_words = if header { HEADER.as_slice() } else { &[] };
     problem.near(word, header_words.iter().chain(&STEPS).copied())
@@ -183,7 +209,10 @@ fn arrow(from: &Cursor<'_>, cur: &mut Cursor<'_>, name: &str) -> Result<StepKind
         return driver(cur, sends);
     }
     if sends {
-        return Ok(StepKind::Send { conn, send: lines::send(cur)? });
+        return Ok(StepKind::Send {
+            conn,
+            send: lines::send(cur)?,
+        });
     }
     Ok(StepKind::Expect(lines::expectation(cur, conn)?))
 }
@@ -193,21 +222,32 @@ fn driver(cur: &mut Cursor<'_>, sends: bool) -> Result<StepKind, Problem> {
         return Err(cur.unexpected("an object: what the driver is told or tells"));
     }
     if sends {
-        return Ok(StepKind::DriverSend { packet: json::template(cur)? });
+        return Ok(StepKind::DriverSend {
+            packet: json::template(cur)?,
+        });
     }
     let pattern = pattern::packet(cur)?;
-    Ok(StepKind::DriverExpect { pattern, bound: bound(cur)?, mark: mark(cur)? })
+    Ok(StepKind::DriverExpect {
+        pattern,
+        bound: bound(cur)?,
+        mark: mark(cur)?,
+    })
 }
 
 fn conn_name(from: &Cursor<'_>) -> Result<String, Problem> {
     let word = from.peek_word();
     let span = from.here_word();
     if STEPS.contains(&word) || HEADER.contains(&word) || lines::is_word(word) {
-        return Err(Problem::new(span, format!("`{word}` cannot name a connection: it is a word of the language")));
+        return Err(Problem::new(
+            span,
+            format!("`{word}` cannot name a connection: it is a word of the language"),
+        ));
     }
     if !is_name(word) {
-        return Err(Problem::new(span, format!("`{word}` is no connection's name"))
-            .hint("names are lower-case letters, digits and `_`, a letter first"));
+        return Err(
+            Problem::new(span, format!("`{word}` is no connection's name"))
+                .hint("names are lower-case letters, digits and `_`, a letter first"),
+        );
     }
     Ok(word.to_owned())
 }
@@ -217,7 +257,10 @@ fn prefixed(cur: &mut Cursor<'_>, word: &str, conn: String) -> Result<Head, Prob
     let kind = match word {
         "use" => use_step(cur, conn)?,
         "beat" if cur.eat_word("off") => StepKind::BeatOff { conn },
-        "beat" if cur.eat_word("every") => StepKind::BeatEvery { conn, period: period(cur)? },
+        "beat" if cur.eat_word("every") => StepKind::BeatEvery {
+            conn,
+            period: period(cur)?,
+        },
         "beat" => return Err(cur.unexpected("`every` and a time, or `off`")),
         "every" if cur.eat_word("off") => StepKind::EveryOff { conn },
         "every" => return Ok(Head::Every(conn, period(cur)?)),
@@ -240,7 +283,11 @@ fn period(cur: &mut Cursor<'_>) -> Result<Time, Problem> {
 fn use_step(cur: &mut Cursor<'_>, conn: String) -> Result<StepKind, Problem> {
     const EXPECTED: &str = "`handshake` or a file, `./name.scenario`";
     if cur.eat_word("handshake") {
-        let hello = if cur.byte() == Some(b'{') { Some(json::template(cur)?) } else { None };
+        let hello = if cur.byte() == Some(b'{') {
+            Some(json::template(cur)?)
+        } else {
+            None
+        };
         return Ok(StepKind::UseHandshake { conn, hello });
     }
     let path = cur.blob();
@@ -249,9 +296,13 @@ fn use_step(cur: &mut Cursor<'_>, conn: String) -> Result<StepKind, Problem> {
         if word.is_empty() {
             return Err(cur.unexpected(EXPECTED));
         }
-        let problem = Problem::new(path.span, format!("unknown word `{}`", path.value)).expected(EXPECTED);
+        let problem =
+            Problem::new(path.span, format!("unknown word `{}`", path.value)).expected(EXPECTED);
         return Err(match path.value.ends_with(".scenario") {
-            true => problem.hint(format!("a file's path begins with a dot: `./{}`", path.value)),
+            true => problem.hint(format!(
+                "a file's path begins with a dot: `./{}`",
+                path.value
+            )),
             false => problem.near(word, ["handshake"]),
         });
     }
@@ -260,12 +311,21 @@ fn use_step(cur: &mut Cursor<'_>, conn: String) -> Result<StepKind, Problem> {
             .hint("a used file names its connections itself"));
     }
     if !path.value.ends_with(".scenario") || path.value.contains(['\\', '#']) {
-        return Err(Problem::new(path.span, format!("`{}` is no scenario's path", path.value))
-            .expected("`./`, folders with `/` between them, and a name that ends in `.scenario`"));
+        return Err(
+            Problem::new(path.span, format!("`{}` is no scenario's path", path.value)).expected(
+                "`./`, folders with `/` between them, and a name that ends in `.scenario`",
+            ),
+        );
     }
     cur.skip(path.value.len());
-    let path = Spanned { value: path.value.to_owned(), span: path.span };
-    Ok(StepKind::UseFile { path, scenario: None })
+    let path = Spanned {
+        value: path.value.to_owned(),
+        span: path.span,
+    };
+    Ok(StepKind::UseFile {
+        path,
+        scenario: None,
+    })
 }
 
 fn repeat(cur: &mut Cursor<'_>) -> Result<Head, Problem> {
@@ -279,7 +339,10 @@ fn repeat(cur: &mut Cursor<'_>) -> Result<Head, Problem> {
     }
     let name = variable(cur)?;
     if name.value.contains('.') {
-        return Err(Problem::new(name.span, format!("`{}` cannot be bound: it has a dot", name.value)));
+        return Err(Problem::new(
+            name.span,
+            format!("`{}` cannot be bound: it has a dot", name.value),
+        ));
     }
     Ok(Head::Repeat(times, Some(name.value)))
 }

@@ -10,7 +10,11 @@ use crate::scenario::syntax::*;
 use crate::scenario::{ParseError, print};
 
 fn read_as(id: &str, text: &str) -> Result<Scenario, ParseError> {
-    let source = Source { path: format!("scenarios/{id}.scenario"), origin: Origin::File, text: text.to_owned() };
+    let source = Source {
+        path: format!("scenarios/{id}.scenario"),
+        origin: Origin::File,
+        text: text.to_owned(),
+    };
     parse(id, Arc::new(source))
 }
 
@@ -78,11 +82,17 @@ proptest! {
 fn every_example_of_the_language_reference_is_right() {
     let reference = include_str!("../../../scenarios/README.md");
     let mut seen = 0;
-    for (index, example) in reference.split("```\n").enumerate().filter(|(index, _)| index % 2 == 1) {
+    for (index, example) in reference
+        .split("```\n")
+        .enumerate()
+        .filter(|(index, _)| index % 2 == 1)
+    {
         seen += 1;
         let text = match example {
             _ if example.starts_with("title") => example.to_owned(),
-            _ if example.starts_with("each") => format!("title  t\nrule   auth.reject\n{example}\nalive\n"),
+            _ if example.starts_with("each") => {
+                format!("title  t\nrule   auth.reject\n{example}\nalive\n")
+            }
             _ => body(example),
         };
         if let Err(error) = read_as("own/x", &text) {
@@ -108,8 +118,17 @@ fn a_send_keeps_its_spelling() {
     let packet = r#"{ "\u006fp":2e0 ,"a": [1.0,  1E5],"n":"$${x}\/"}"#;
     let scenario = read(&body(&format!("> {packet}")));
     assert!(print(&scenario).ends_with(&format!("\n> {packet}\n")));
-    let StepKind::Send { send: Send::Packet(template), .. } = &scenario.steps[0].kind else { panic!() };
-    assert_eq!(template.pieces, [Piece::Literal(packet.replace("$${", "${"))]);
+    let StepKind::Send {
+        send: Send::Packet(template),
+        ..
+    } = &scenario.steps[0].kind
+    else {
+        panic!()
+    };
+    assert_eq!(
+        template.pieces,
+        [Piece::Literal(packet.replace("$${", "${"))]
+    );
 }
 
 #[test]
@@ -117,11 +136,26 @@ fn places_count_characters_and_bytes() {
     let scenario = read(&body("> {\"é\": $n}  # why"));
     let step = &scenario.steps[0];
     assert_eq!((step.span.line, step.span.column), (4, 1));
-    assert_eq!(&scenario.source.text[step.span.start..step.span.end], "> {\"é\": $n}");
+    assert_eq!(
+        &scenario.source.text[step.span.start..step.span.end],
+        "> {\"é\": $n}"
+    );
     assert_eq!(step.trail.as_deref(), Some("why"));
-    let StepKind::Send { send: Send::Packet(template), .. } = &step.kind else { panic!() };
-    let Piece::Value(hole) = &template.pieces[1] else { panic!() };
-    assert_eq!((hole.span.line, hole.span.column), (4, 9), "columns are characters");
+    let StepKind::Send {
+        send: Send::Packet(template),
+        ..
+    } = &step.kind
+    else {
+        panic!()
+    };
+    let Piece::Value(hole) = &template.pieces[1] else {
+        panic!()
+    };
+    assert_eq!(
+        (hole.span.line, hole.span.column),
+        (4, 9),
+        "columns are characters"
+    );
     assert_eq!(&scenario.source.text[hole.span.start..hole.span.end], "$n");
 }
 
@@ -157,11 +191,20 @@ or
 
 #[test]
 fn nested_values_without_holes_are_literals_and_the_packet_is_open_unless_exactly() {
-    let scenario = read(&body("< {\"op\": 5, \"n\": {\"a\": [1]}, \"r\": [$x]}\n< exactly {\"op\": 3}"));
+    let scenario = read(&body(
+        "< {\"op\": 5, \"n\": {\"a\": [1]}, \"r\": [$x]}\n< exactly {\"op\": 3}",
+    ));
     let pattern = |step: &Step| match &step.kind {
-        StepKind::Expect(Expectation { what: Expect::Packet(Pattern::Members { open, members }), .. }) => {
-            (*open, members.iter().map(|(_, pattern)| matches!(pattern, Pattern::Literal(_))).collect::<Vec<_>>())
-        }
+        StepKind::Expect(Expectation {
+            what: Expect::Packet(Pattern::Members { open, members }),
+            ..
+        }) => (
+            *open,
+            members
+                .iter()
+                .map(|(_, pattern)| matches!(pattern, Pattern::Literal(_)))
+                .collect::<Vec<_>>(),
+        ),
         other => panic!("{other:?}"),
     };
     assert_eq!(pattern(&scenario.steps[0]), (true, vec![true, true, false]));
@@ -179,15 +222,30 @@ fn blocks_nest_to_the_limit_and_no_deeper() {
     };
     assert!(read_as("own/x", &nested(32)).is_ok());
     let error = read_as("own/x", &nested(33)).unwrap_err();
-    assert!(error.message.contains("deeper than 32"), "{}", error.message);
+    assert!(
+        error.message.contains("deeper than 32"),
+        "{}",
+        error.message
+    );
 }
 
 #[test]
 fn json_nests_to_the_limit_and_no_deeper() {
     for arrow in ['>', '<'] {
-        let nested = |depth: usize| body(&format!("{arrow} {{\"n\": {}{}}}", "[".repeat(depth), "]".repeat(depth)));
+        let nested = |depth: usize| {
+            body(&format!(
+                "{arrow} {{\"n\": {}{}}}",
+                "[".repeat(depth),
+                "]".repeat(depth)
+            ))
+        };
         assert!(read_as("own/x", &nested(127)).is_ok());
-        assert!(read_as("own/x", &nested(128)).unwrap_err().message.contains("deeper than 128"));
+        assert!(
+            read_as("own/x", &nested(128))
+                .unwrap_err()
+                .message
+                .contains("deeper than 128")
+        );
     }
 }
 
@@ -202,5 +260,10 @@ fn a_million_turns_are_the_limit_and_ten_million_of_nested_ones() {
 #[test]
 fn a_file_beyond_the_limit_is_refused_before_it_is_read() {
     let text = body(&format!("> ping  # {}", "x".repeat(super::MAX_FILE)));
-    assert!(read_as("own/x", &text).unwrap_err().message.contains("longer than"));
+    assert!(
+        read_as("own/x", &text)
+            .unwrap_err()
+            .message
+            .contains("longer than")
+    );
 }

@@ -6,18 +6,31 @@ use crate::scenario::error::Problem;
 use crate::scenario::syntax::{Bound, Mark, Span, Spanned, Time, Unit};
 
 /// Words that open a header line.
-pub(super) const HEADER: [&str; 8] = ["title", "rule", "level", "control", "kind", "manual", "each", "was"];
+pub(super) const HEADER: [&str; 8] = [
+    "title", "rule", "level", "control", "kind", "manual", "each", "was",
+];
 /// Words that open a step.
 pub(super) const STEPS: [&str; 14] = [
-    "use", "wait", "waits", "beat", "every", "repeat", "in", "either", "or", "together", "ignore", "alive", "connect",
-    "driver",
+    "use", "wait", "waits", "beat", "every", "repeat", "in", "either", "or", "together", "ignore",
+    "alive", "connect", "driver",
 ];
 /// Words behind `>`.
-pub(super) const SENDS: [&str; 10] =
-    ["text", "binary", "ping", "pong", "close", "eof", "reset", "raw", "fragments", "http"];
+pub(super) const SENDS: [&str; 10] = [
+    "text",
+    "binary",
+    "ping",
+    "pong",
+    "close",
+    "eof",
+    "reset",
+    "raw",
+    "fragments",
+    "http",
+];
 /// Words behind `<`.
 pub(super) const EXPECTS: [&str; 12] = [
-    "text", "binary", "ping", "pong", "close", "closed", "connects", "nothing", "probe", "exactly", "any", "object",
+    "text", "binary", "ping", "pong", "close", "closed", "connects", "nothing", "probe", "exactly",
+    "any", "object",
 ];
 /// Greatest count of a `repeat`.
 pub(super) const MAX_REPEAT: u32 = 1_000_000;
@@ -34,7 +47,10 @@ pub(super) fn variable(cur: &mut Cursor<'_>) -> Result<Spanned<String>, Problem>
         let problem = if plain.value.is_empty() {
             from.unexpected("a variable's name")
         } else {
-            Problem::new(plain.span, format!("`{}` is no variable's name", plain.value))
+            Problem::new(
+                plain.span,
+                format!("`{}` is no variable's name", plain.value),
+            )
         };
         return Err(problem.hint("names are lower-case letters, digits and `_`, a letter first"));
     }
@@ -43,13 +59,18 @@ pub(super) fn variable(cur: &mut Cursor<'_>) -> Result<Spanned<String>, Problem>
         ahead.take_while(|c| c.is_ascii_lowercase());
         *cur = ahead;
     }
-    Ok(Spanned { value: cur.since(from.pos()).to_owned(), span: from.to(cur) })
+    Ok(Spanned {
+        value: cur.since(from.pos()).to_owned(),
+        span: from.to(cur),
+    })
 }
 
 /// Whether this names a variable or a connection.
 pub(super) fn is_name(word: &str) -> bool {
     word.starts_with(|c: char| c.is_ascii_lowercase())
-        && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        && word
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
 /// A whole number from `min` to `max`.
@@ -61,8 +82,10 @@ pub(super) fn count(cur: &mut Cursor<'_>, what: &str, min: u32, max: u32) -> Res
     }
     match digits.value.parse::<u32>() {
         Ok(number) if (min..=max).contains(&number) => Ok(number),
-        _ => Err(Problem::new(digits.span, format!("`{}` is no {what}", digits.value))
-            .expected(format!("a whole number from {min} to {max}"))),
+        _ => Err(
+            Problem::new(digits.span, format!("`{}` is no {what}", digits.value))
+                .expected(format!("a whole number from {min} to {max}")),
+        ),
     }
 }
 
@@ -97,7 +120,10 @@ fn term(cur: &mut Cursor<'_>) -> Result<(f64, Unit), Problem> {
         ahead.take_while(|c| c.is_ascii_digit());
         *cur = ahead;
     }
-    let number = Spanned { value: cur.since(from.pos()), span: from.to(cur) };
+    let number = Spanned {
+        value: cur.since(from.pos()),
+        span: from.to(cur),
+    };
     let value = match number.value.parse::<f64>() {
         Ok(value) if value <= MAX_TIME => value,
         _ => return Err(Problem::new(number.span, "a time beyond 1,000,000,000")),
@@ -112,7 +138,10 @@ fn term(cur: &mut Cursor<'_>) -> Result<(f64, Unit), Problem> {
         other => {
             return Err(Problem::new(unit.span, format!("unknown unit `{other}`"))
                 .expected("`hb` (heartbeat intervals), `ms` or `s`")
-                .near(other, ["hb", "ms", "s"]));
+                .near(
+                    if other.starts_with("sec") { "s" } else { other },
+                    ["hb", "ms", "s"],
+                ));
         }
     };
     Ok((value, unit))
@@ -125,19 +154,34 @@ pub(super) fn bound(cur: &mut Cursor<'_>) -> Result<Option<Bound>, Problem> {
     if !cur.eat_word("within") {
         return Ok(None);
     }
-    let min = if cur.rest().starts_with("..") { None } else { Some(time(cur)?) };
+    let min = if cur.rest().starts_with("..") {
+        None
+    } else {
+        Some(time(cur)?)
+    };
     let behind_min = *cur;
     if !cur.eat("..") {
-        let hint = format!("write `within ..{0}` for at most, `within {0}..` for at least", shown_min(&from, cur));
+        let hint = format!(
+            "write `within ..{0}` for at most, `within {0}..` for at least",
+            shown_min(&from, cur)
+        );
         return Err(behind_min.unexpected("`..`").hint(hint));
     }
-    let max = if cur.done() || cur.rest().starts_with([' ', '@']) { None } else { Some(time(cur)?) };
+    let max = if cur.done() || cur.rest().starts_with([' ', '@']) {
+        None
+    } else {
+        Some(time(cur)?)
+    };
     let span = from.to(cur);
     match (&min, &max) {
-        (None, None) => Err(Problem::new(span, "a bound without a time").expected("`within A..B`, `A..` or `..B`")),
-        (Some(min), Some(max)) if surely_longer(min, max) => {
-            Err(Problem::new(span, "the bound's least time is longer than its greatest"))
+        (None, None) => {
+            Err(Problem::new(span, "a bound without a time")
+                .expected("`within A..B`, `A..` or `..B`"))
         }
+        (Some(min), Some(max)) if surely_longer(min, max) => Err(Problem::new(
+            span,
+            "the bound's least time is longer than its greatest",
+        )),
         _ => Ok(Some(Bound { min, max, span })),
     }
 }
@@ -182,7 +226,11 @@ pub(super) fn mark(cur: &mut Cursor<'_>) -> Result<Option<Mark>, Problem> {
         *cur = ahead;
         weaker_part(&id.value, word.span)?;
     }
-    Ok(Some(Mark { rule: id.value, should, span: from.to(cur) }))
+    Ok(Some(Mark {
+        rule: id.value,
+        should,
+        span: from.to(cur),
+    }))
 }
 
 /// A rule's id: one of the catalogue, or a user's own that begins with `x.`.
@@ -192,7 +240,10 @@ pub(super) fn rule_id(cur: &mut Cursor<'_>) -> Result<Spanned<String>, Problem> 
     if id.value.is_empty() {
         return Err(from.unexpected("a rule's id, for example `auth.reject`"));
     }
-    let id = Spanned { value: id.value.to_owned(), span: id.span };
+    let id = Spanned {
+        value: id.value.to_owned(),
+        span: id.span,
+    };
     if is_own_rule(&id.value) || rules::find(&id.value).is_some() {
         return Ok(id);
     }
@@ -225,7 +276,11 @@ pub(super) fn scenario_id(cur: &mut Cursor<'_>) -> Result<Spanned<String>, Probl
         return Err(from.unexpected("a scenario's id, for example `server/auth/right-password`"));
     }
     if let Some(path) = id.value.strip_suffix(".scenario") {
-        return Err(Problem::new(id.span, "an id has no `.scenario` at its end").hint(format!("write `{path}`")));
+        return Err(Problem::new(id.span, "an id has no `.scenario` at its end")
+            .hint(format!("write `{path}`")));
     }
-    Ok(Spanned { value: id.value.to_owned(), span: id.span })
+    Ok(Spanned {
+        value: id.value.to_owned(),
+        span: id.span,
+    })
 }
