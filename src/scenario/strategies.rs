@@ -345,11 +345,20 @@ fn expectation() -> BoxedStrategy<Expectation> {
 }
 
 fn mark() -> impl Strategy<Value = Option<Mark>> {
-    let mark = (select(rules::all()), any::<bool>()).prop_map(|(rule, should)| Mark {
-        rule: rule.id.to_owned(),
-        should: should && rule.should.is_some(),
-        span: SPAN,
-    });
+    let partly_should: Vec<_> = rules::all()
+        .iter()
+        .filter(|rule| rule.should.is_some())
+        .copied()
+        .collect();
+    let mark = (
+        prop_oneof![select(rules::all()), select(partly_should)],
+        any::<bool>(),
+    )
+        .prop_map(|(rule, should)| Mark {
+            rule: rule.id.to_owned(),
+            should: should && rule.should.is_some(),
+            span: SPAN,
+        });
     option::weighted(0.3, mark)
 }
 

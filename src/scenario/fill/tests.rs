@@ -1,7 +1,7 @@
 //! Holes filled: what goes out, and what is shown of it.
 
 use super::*;
-use crate::scenario::syntax::Send;
+use crate::scenario::syntax::{Send, Span};
 use crate::scenario::tests::{json, send};
 
 fn env() -> Env {
@@ -175,4 +175,21 @@ fn what_is_shown_reads_as_the_same_packet_again() {
             filled.shown
         );
     }
+}
+
+#[test]
+fn a_filter_outside_a_string_bends_too_and_shows_no_secret() {
+    let hole = Hole {
+        name: "password".to_owned(),
+        filter: Some(Filter::Chop),
+        span: Span::default(),
+    };
+    let tree = Template {
+        pieces: vec![Piece::Value(hole)],
+    };
+    let filled = template(&tree, &env()).unwrap();
+    assert_eq!(
+        (filled.wire.as_str(), filled.shown.as_str()),
+        ("\"pässWor\"", "\"${password|chop}\"")
+    );
 }
