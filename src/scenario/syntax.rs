@@ -182,6 +182,10 @@ pub type ConnName = String;
 
 /// What a step does.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    missing_docs,
+    reason = "each variant shows its line, where the fields' names stand for themselves"
+)]
 pub enum StepKind {
     /// `b connect`
     Connect { conn: ConnName },
@@ -292,6 +296,10 @@ pub enum Expect {
 
 /// What a send line sends.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    missing_docs,
+    reason = "each variant shows its line, where the fields' names stand for themselves"
+)]
 pub enum Send {
     /// A packet, spelled as written but for its holes, in one text frame.
     Packet(Template),
