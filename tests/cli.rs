@@ -1,5 +1,7 @@
 //! The program as people and scripts meet it: arguments, exit codes, messages.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write as _;

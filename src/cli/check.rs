@@ -181,8 +181,14 @@ fn own(path: &Path) -> Result<Vec<Scenario>, Stop> {
 /// Refuses a filter that matches nothing, with what is near to it: a misspelt one beside a right
 /// one would otherwise go unnoticed.
 fn check_filters(scenarios: &[Arc<Scenario>], filters: &[String]) -> Result<(), Stop> {
-    let ids: Vec<&str> = scenarios.iter().map(|scenario| scenario.id.as_str()).collect();
-    let old = scenarios.iter().flat_map(|scenario| &scenario.header.was).map(|was| was.value.as_str());
+    let ids: Vec<&str> = scenarios
+        .iter()
+        .map(|scenario| scenario.id.as_str())
+        .collect();
+    let old = scenarios
+        .iter()
+        .flat_map(|scenario| &scenario.header.was)
+        .map(|was| was.value.as_str());
     let known: Vec<&str> = ids.iter().copied().chain(old).collect();
     for filter in filters {
         let (what, text) = match filter.strip_prefix('!') {
@@ -190,7 +196,10 @@ fn check_filters(scenarios: &[Arc<Scenario>], filters: &[String]) -> Result<(), 
             None => ("matches no scenario", filter.as_str()),
         };
         let globs = globs(text)?;
-        if !known.iter().any(|id| globs.iter().any(|glob| glob.is_match(id))) {
+        if !known
+            .iter()
+            .any(|id| globs.iter().any(|glob| glob.is_match(id)))
+        {
             return Err(nothing(&format!("the filter {filter} {what}"), text, &ids));
         }
     }
@@ -212,7 +221,13 @@ fn nothing(message: &str, text: &str, ids: &[&str]) -> Stop {
     let text = text.trim_matches('*');
     let inner = ids.iter().any(|id| id.contains(text)) && !text.is_empty();
     let stop = Stop::usage(message);
-    let stop = if inner { stop.hint(format!("a filter matches whole ids; for a part of one: '*{text}*'")) } else { stop };
+    let stop = if inner {
+        stop.hint(format!(
+            "a filter matches whole ids; for a part of one: '*{text}*'"
+        ))
+    } else {
+        stop
+    };
     match did_you_mean(&near(text, ids.iter().copied())) {
         Some(hint) => stop.hint(hint),
         None => stop.hint("litespec list scenarios shows all ids"),
@@ -222,10 +237,12 @@ fn nothing(message: &str, text: &str, ids: &[&str]) -> Stop {
 /// What the runner will not plan.
 fn unplannable(error: PlanError) -> Stop {
     match &error {
-        PlanError::NothingSelected { filters, .. } if filters.is_empty() => Stop::usage("there is no scenario to run"),
-        PlanError::NothingSelected { filters, .. } => {
-            Stop::usage(format!("the filters {filters} leave nothing to run together"))
+        PlanError::NothingSelected { filters, .. } if filters.is_empty() => {
+            Stop::usage("there is no scenario to run")
         }
+        PlanError::NothingSelected { filters, .. } => Stop::usage(format!(
+            "the filters {filters} leave nothing to run together"
+        )),
         PlanError::BadFilter { .. } | PlanError::Unbound { .. } => Stop::usage(error.to_string()),
     }
 }

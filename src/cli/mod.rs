@@ -44,7 +44,7 @@ Exit codes: 0 passed, 1 failed, 2 usage, 3 bad scenario or configuration, 4 coul
 5 nothing failed but must rules stayed unjudged, 130 interrupted";
 
 /// Tells whether an implementation of the Common Protocol is right, and why.
-#[derive(Parser, Debug)]
+#[derive(Parser)]
 #[command(name = "litespec", version, disable_help_flag = true, arg_required_else_help = true, subcommand_required = true, after_help = EXAMPLES)]
 struct Cli {
     #[command(flatten)]
@@ -78,7 +78,7 @@ pub(crate) struct Globals {
     help: Option<bool>,
 }
 
-#[derive(Subcommand, Debug)]
+#[derive(Subcommand)]
 enum Command {
     /// Test a server
     #[command(after_help = check::EXAMPLES)]

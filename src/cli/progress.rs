@@ -92,7 +92,12 @@ impl Progress {
 fn found(hb_interval_ms: Option<u64>, longest_wait_ms: u64, planned: u32) -> String {
     let interval = hb_interval_ms.map_or_else(String::new, |ms| format!("hb_interval {ms} ms, "));
     let wait = longest_wait_ms as f64 / 1000.0;
-    format!("preflight: {interval}{planned} scenarios, the longest wait is {wait:.1} s")
+    let noun = if planned == 1 {
+        "scenario"
+    } else {
+        "scenarios"
+    };
+    format!("preflight: {interval}{planned} {noun}, the longest wait is {wait:.1} s")
 }
 
 #[cfg(test)]
