@@ -14,6 +14,8 @@ pub mod overlap;
 pub mod parse;
 pub mod print;
 mod resolve;
+#[cfg(test)]
+mod strategies;
 pub mod syntax;
 pub mod time;
 pub mod values;

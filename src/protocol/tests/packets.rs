@@ -72,7 +72,7 @@ fn owned() -> impl Strategy<Value = Owned> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(generate::config(1500))]
 
     #[test]
     fn what_is_encoded_decodes_to_the_same_packet(owned in owned()) {

@@ -9,6 +9,7 @@ use crate::protocol::codec;
 use crate::protocol::error::{Expected, JsonError, JsonFault};
 use crate::protocol::json::Json;
 use crate::protocol::limits::{MAX_DEPTH, MAX_SIZE};
+use crate::protocol::packet::Raw;
 
 /// A fragment by itself, and inside packets: as nonce, answer, argument, member nobody asked for.
 fn envelopes(fragment: &[u8]) -> Vec<Vec<u8>> {
@@ -459,6 +460,10 @@ fn the_packets_own_object_counts_as_depth() {
     assert_eq!(check(&packet(MAX_DEPTH - 1)), Some(true));
     assert!(codec::decode(&packet(MAX_DEPTH - 1)).is_ok());
     assert_eq!(check(&packet(MAX_DEPTH)), None);
+    // What a packet is to hold leaves room for it.
+    let value = |depth| "[".repeat(depth) + &"]".repeat(depth);
+    assert!(Raw::parse(&value(MAX_DEPTH - 1)).is_ok());
+    assert!(Raw::parse(&value(MAX_DEPTH)).is_err_and(|error| error.is_limit()));
 }
 
 #[test]
@@ -498,7 +503,7 @@ fn size_is_taken_up_to_the_limit_and_not_beyond() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(generate::config(1500))]
 
     #[test]
     fn generated_json_is_taken(text in generate::value()) {

@@ -1,0 +1,100 @@
+//! `litespec serve`: the reference server until it is interrupted.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use tracing_subscriber::filter::LevelFilter;
+
+use super::peers::{Code, PasswordArgs, block_on, complain, interrupted, log, say, time};
+use crate::protocol::packet::Interval;
+use crate::reference::server::{Server, ServerConfig};
+
+/// Runs the reference server.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+It answers requests for ECHO (its arguments), LATE (its arguments, so many milliseconds later as the
+first one says) and NULL (null), and every other one with {\"error\":\"unknown request\"}.
+
+The first line on standard output says where it listens. SIGINT or SIGTERM closes every connection
+with 1001 and ends it. Logs go to standard error; LITESPEC_LOG=litespec=debug shows more of them.
+
+Examples:
+  litespec serve
+  litespec serve --listen 127.0.0.1:0 --format json
+  litespec serve --hb-interval 400ms --password-file secret.txt
+
+Exit codes: 0 stopped by a signal, 2 usage, 4 cannot listen there.")]
+pub(crate) struct ServeArgs {
+    /// Address and port to listen on; port 0 lets the system choose
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:10101")]
+    listen: SocketAddr,
+    /// How often clients must send a heartbeat
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
+    hb_interval: Duration,
+    #[command(flatten)]
+    password: PasswordArgs,
+    /// How the first line says where it listens
+    #[arg(long, value_enum, default_value = "human")]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// `ws://127.0.0.1:10101/`, in words
+    Human,
+    /// `{"ready":1,"url":"ws://127.0.0.1:10101/"}`
+    Json,
+}
+
+/// Serves until a signal.
+pub(crate) fn run(args: ServeArgs) -> Code {
+    log(LevelFilter::INFO);
+    let password = match args.password.read() {
+        Ok(password) => password,
+        Err(why) => {
+            complain(&why);
+            return Code::Usage;
+        }
+    };
+    let millis = u64::try_from(args.hb_interval.as_millis()).ok();
+    let Some(hb_interval) = millis.and_then(Interval::from_millis) else {
+        complain("the heartbeat interval is out of range");
+        return Code::Usage;
+    };
+    let config = ServerConfig {
+        listen: args.listen,
+        hb_interval,
+        password,
+        ..ServerConfig::default()
+    };
+    block_on(serve(config, args.format, args.hb_interval))
+}
+
+async fn serve(config: ServerConfig, format: Format, hb_interval: Duration) -> Code {
+    let listen = config.listen;
+    let server = match Server::bind(config).await {
+        Ok(server) => server,
+        Err(error) => {
+            complain(&format!("cannot listen on {listen}: {error}"));
+            return Code::CouldNotRun;
+        }
+    };
+    let addr = server.local_addr();
+    if !addr.ip().is_loopback() {
+        tracing::warn!(
+            "{addr} can be reached from other machines, and the password is sent in clear"
+        );
+    }
+    let heard = match format {
+        Format::Human => say(&format!(
+            "listening on ws://{addr}/ (heartbeat every {hb_interval:?})"
+        )),
+        Format::Json => say(&format!(r#"{{"ready":1,"url":"ws://{addr}/"}}"#)),
+    };
+    if !heard {
+        tracing::warn!("standard output is closed");
+    }
+    server.run(interrupted()).await;
+    Code::Done
+}
