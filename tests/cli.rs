@@ -100,6 +100,15 @@ fn every_subcommand_explains_itself() {
         told(&run(&folder, &["explain", "--help"]))
     );
     snapshot!("cli_help_fmt", told(&run(&folder, &["fmt", "--help"])));
+    snapshot!("cli_help_serve", told(&run(&folder, &["serve", "--help"])));
+    snapshot!(
+        "cli_help_client",
+        told(&run(&folder, &["client", "--help"]))
+    );
+    snapshot!(
+        "cli_help_request",
+        told(&run(&folder, &["request", "--help"]))
+    );
     let version = run(&folder, &["--version"]);
     assert_eq!(
         text(&version.stdout),
@@ -637,4 +646,212 @@ fn ctrl_c_ends_the_run_with_its_reports_and_exit_130() {
     let report = fs::read_to_string(folder.join("report.json")).unwrap();
     let report: serde_json::Value = serde_json::from_str(&report).unwrap();
     assert_eq!(report["ending"]["kind"], "interrupted");
+}
+
+/// Expects what no right server does.
+const UNFULFILLABLE: &str = "title  It's a heartbeat that asks for too much\nrule   heartbeat.ack\n\nuse handshake\n> {\"op\": 2}\n< {\"op\": $op}\n";
+
+#[test]
+#[cfg(unix)]
+fn the_command_of_a_failure_repeats_it_when_pasted() {
+    let folder = folder("repeat it's");
+    fs::write(folder.join("too much.scenario"), UNFULFILLABLE).unwrap();
+    let args = [
+        "check",
+        "--reference",
+        "--hb-interval",
+        "900ms",
+        "--scenario",
+        "too much.scenario",
+        "--var",
+        "op=77",
+        "--request",
+        "ECHO [\"it's $HOME\"]",
+        "--password",
+        "hunter2",
+        "--seed",
+        "5",
+        "--format",
+        "json",
+        "--filter",
+        "own/*",
+        "--filter",
+        "server/auth/r*",
+    ];
+    let output = run(&folder, &args);
+    assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let failed = |report: &serde_json::Value| -> Vec<serde_json::Value> {
+        let scenarios = report["scenarios"].as_array().unwrap();
+        scenarios
+            .iter()
+            .filter(|s| s["verdict"] == "fail")
+            .map(|s| s["failure"].clone())
+            .collect()
+    };
+    let failures = failed(&report);
+    assert_eq!(failures.len(), 1, "{failures:?}");
+    let command = failures[0]["repeat"].as_str().unwrap();
+    assert!(!command.contains("hunter2"), "{command}");
+
+    let program = Path::new(env!("CARGO_BIN_EXE_litespec")).parent().unwrap();
+    let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
+    let pasted = Command::new("sh")
+        .current_dir(&folder)
+        .args(["-c", &format!("{command} --format json")])
+        .env("PATH", path)
+        .env("LITESPEC_PASSWORD", "hunter2")
+        .output()
+        .unwrap();
+    assert_eq!(
+        pasted.status.code(),
+        Some(1),
+        "{command}\n{}",
+        told(&pasted)
+    );
+    let again: serde_json::Value = serde_json::from_slice(&pasted.stdout).unwrap();
+    assert_eq!(
+        again["scenarios"].as_array().unwrap().len(),
+        1,
+        "only the failed one is run again"
+    );
+    assert_eq!(failed(&again), failures);
+    for member in ["password", "hb-interval", "request", "var", "scenario"] {
+        assert_eq!(
+            again["options"][member], report["options"][member],
+            "{member}"
+        );
+    }
+}
+
+#[test]
+fn the_reference_server_passes_and_its_reports_are_valid() {
+    let folder = folder("reference");
+    let schema: serde_json::Value =
+        serde_json::from_slice(&run(&folder, &["list", "schema"]).stdout).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let args = [
+        "check",
+        "--reference",
+        "--filter",
+        "server/auth/*",
+        "--filter",
+        "server/open/*",
+        "--hb-interval",
+        "400ms",
+        "--grace",
+        "1s",
+        "--format",
+        "json",
+        "--report",
+        "jsonl=events.jsonl",
+        "--report",
+        "human=screen.txt",
+    ];
+    let output = run(&folder, &args);
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let errors: Vec<String> = validator
+        .iter_errors(&report)
+        .map(|error| error.to_string())
+        .collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    assert!(report["summary"]["pass"].as_u64().unwrap() > 10);
+
+    let events = fs::read(folder.join("events.jsonl")).unwrap();
+    let record = litespec::report::rebuild(&events[..]).unwrap();
+    assert_eq!(
+        litespec::report::json::render(&record).unwrap(),
+        text(&output.stdout)
+    );
+    let screen = fs::read_to_string(folder.join("screen.txt")).unwrap();
+    assert_eq!(
+        litespec::report::human::render(&record, &Default::default()),
+        screen
+    );
+    assert!(screen.starts_with("PASS  ws://127.0.0.1:"), "{screen}");
+}
+
+#[test]
+fn json_lines_come_while_the_run_goes_on() {
+    let folder = folder("jsonl");
+    let output = run(
+        &folder,
+        &[
+            "check",
+            "--reference",
+            "--filter",
+            "server/auth/*",
+            "--format",
+            "jsonl",
+        ],
+    );
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    let lines = text(&output.stdout);
+    let kind = |line: &str| {
+        serde_json::from_str::<serde_json::Value>(line).unwrap()["event"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    let kinds: Vec<String> = lines.lines().map(kind).collect();
+    assert_eq!(kinds.first().map(String::as_str), Some("run_started"));
+    assert_eq!(kinds.last().map(String::as_str), Some("run_finished"));
+    let finished = kinds
+        .iter()
+        .filter(|kind| *kind == "scenario_finished")
+        .count();
+    assert_eq!(
+        kinds
+            .iter()
+            .filter(|kind| *kind == "scenario_started")
+            .count(),
+        finished
+    );
+    assert!(finished > 10);
+}
+
+/// Serves every connection of a listener in a thread that ends with the test program.
+fn listener(serve: impl Fn(std::net::TcpStream) + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = format!("ws://{}/", listener.local_addr().unwrap());
+    std::thread::spawn(move || listener.incoming().flatten().for_each(serve));
+    target
+}
+
+#[test]
+fn what_is_no_server_of_the_protocol_exits_4_and_says_what_it_is() {
+    let folder = folder("no-server");
+    let http = listener(|mut stream| {
+        // The test is about what the harness says; if it hangs up first, that shows there.
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+    });
+    let held = std::sync::Mutex::new(Vec::new());
+    let silent = listener(move |stream| held.lock().unwrap().push(stream));
+    let closing = listener(drop);
+    for (target, name) in [(http, "HTTP"), (silent, "silent"), (closing, "closing")] {
+        let began = std::time::SystemTime::now();
+        let args = [
+            "check",
+            &target,
+            "--answer-within",
+            "500ms",
+            "--quiet",
+            "--report",
+            "json=report.json",
+        ];
+        let output = run(&folder, &args);
+        let took = began.elapsed().unwrap();
+        assert_eq!(output.status.code(), Some(4), "{name}: {}", told(&output));
+        let stdout = text(&output.stdout);
+        assert!(
+            stdout.starts_with("could not run:") && stdout.lines().count() == 1,
+            "{name}: {stdout}"
+        );
+        assert!(took.as_secs() < 10, "{name} took {took:?}");
+        let report: serde_json::Value =
+            serde_json::from_str(&fs::read_to_string(folder.join("report.json")).unwrap()).unwrap();
+        assert_eq!(report["ending"]["kind"], "could_not_run", "{name}");
+        fs::remove_file(folder.join("report.json")).unwrap();
+    }
 }
