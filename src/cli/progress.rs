@@ -23,7 +23,9 @@ impl Progress {
     pub(crate) fn new(bar: bool, facts: bool) -> Progress {
         let bar = (bar && std::io::stderr().is_terminal()).then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            bar.set_message("preflight");
+            if let Ok(style) = ProgressStyle::with_template("{elapsed:>4} preflight") {
+                bar.set_style(style);
+            }
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
