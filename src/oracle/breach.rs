@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::protocol::rules::Level;
 
 /// Something that must never happen on a connection we have used rightly.
+#[expect(missing_docs, reason = "each variant's line says what its fields are")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Breach {
     /// The first packet is not HELLO.

@@ -19,6 +19,7 @@ const PLAIN_SIZE: usize = 16 * 1024;
 const PLAIN_DEPTH: usize = 16;
 
 /// What we sent.
+#[expect(missing_docs, reason = "each variant's line says what its fields are")]
 #[derive(Clone, Copy, Debug)]
 pub enum Sent<'a> {
     /// A text message that is JSON, with its size in bytes.
@@ -32,6 +33,7 @@ pub enum Sent<'a> {
 }
 
 /// What we received.
+#[expect(missing_docs, reason = "each variant's line says what its fields are")]
 #[derive(Clone, Copy, Debug)]
 pub enum Received<'a> {
     /// A message that is JSON, in a binary or a text frame.

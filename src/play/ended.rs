@@ -39,13 +39,18 @@ pub enum Ended {
     /// Every line held.
     Passed,
     /// A line did not.
-    Failed(Broken),
+    Failed(Box<Broken>),
     /// The handshake before the scenario's own lines did not succeed.
-    Prerequisite(Broken),
+    Prerequisite(Box<Broken>),
     /// The target could not be reached any more; the runner finds out whether it is dead.
-    Unreachable(Broken),
+    Unreachable(Box<Broken>),
     /// No judgement. `timing`: because somebody was late, so that another try may help.
-    Inconclusive { reason: String, timing: bool },
+    Inconclusive {
+        /// Why, as a fragment.
+        reason: String,
+        /// Whether it is tried again.
+        timing: bool,
+    },
     /// What the scenario bends does not bend here, or the target lacks what it needs.
     Skipped(String),
     /// Ours: it could not be carried out.

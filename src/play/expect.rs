@@ -206,7 +206,9 @@ impl Player<'_> {
                     self.in_words(link, elapsed),
                     self.in_words(link, early)
                 );
-                return Err(Ended::Failed(self.broken(line.mark.as_ref(), &actual)));
+                return Err(Ended::Failed(Box::new(
+                    self.broken(line.mark.as_ref(), &actual),
+                )));
             }
         }
         if let Some((anchor, most)) = window.most {
@@ -228,7 +230,9 @@ impl Player<'_> {
                         timing: true,
                     });
                 }
-                return Err(Ended::Failed(self.broken(line.mark.as_ref(), &actual)));
+                return Err(Ended::Failed(Box::new(
+                    self.broken(line.mark.as_ref(), &actual),
+                )));
             }
         }
         Ok(())
@@ -250,7 +254,7 @@ impl Player<'_> {
                 self.in_words(link, waited)
             )
         };
-        Ended::Failed(self.broken(line.mark.as_ref(), &actual))
+        Ended::Failed(Box::new(self.broken(line.mark.as_ref(), &actual)))
     }
 
     /// Something came that the line does not ask for. A close for silence that may have been right
@@ -289,7 +293,7 @@ impl Player<'_> {
             }
         }
         let mark = line.and_then(|line| line.mark.as_ref());
-        Ended::Failed(self.broken(mark, &item.got.describe()))
+        Ended::Failed(Box::new(self.broken(mark, &item.got.describe())))
     }
 
     /// `< nothing for ..`
@@ -302,7 +306,9 @@ impl Player<'_> {
         loop {
             if let Some(item) = self.links[link].inbox.front().cloned() {
                 return Err(match self.unexpected(link, None, &item) {
-                    Ended::Failed(_) => Ended::Failed(self.broken(mark, &item.got.describe())),
+                    Ended::Failed(_) => {
+                        Ended::Failed(Box::new(self.broken(mark, &item.got.describe())))
+                    }
                     other => other,
                 });
             }

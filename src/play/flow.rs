@@ -8,62 +8,17 @@ use tokio::time::Instant;
 
 use super::ended::Ended;
 use super::expect::{Fit, Window, fit};
-use super::item::{Got, Item};
 use super::player::Player;
-use super::pump::{Woke, op};
-use crate::oracle;
+use super::pump::Woke;
 use crate::protocol::json::Json;
-use crate::protocol::rules::Level;
 use crate::scenario::Scenario;
-use crate::scenario::syntax::{Expect, Expectation, Mark, Span, Step, StepKind};
+use crate::scenario::syntax::{Expect, Expectation, Span, Step, StepKind, Time};
 use crate::scenario::values::Env;
 
-/// The right HELLO_ACK.
-pub(crate) const HELLO_ACK: &str = r#"{"op": 1, "password": "${password}"}"#;
 /// How long a connection that we close at a scenario's end may take to end.
 const FAREWELL: Duration = Duration::from_millis(500);
 
 impl Player<'_> {
-    /// `use handshake`: HELLO comes, HELLO_ACK goes. It blames its own rules.
-    pub(crate) async fn handshake(&mut self, conn: &str) -> Result<(), Ended> {
-        let link = self.link(conn).await?;
-        let until = Instant::now() + self.settings.answer_within;
-        let item = self.next_item(link, until).await?;
-        let blame = |player: &Self, rule: &str, expected: &str, actual: String| {
-            let mut broken = player.broken(None, &actual);
-            broken.rule = rule.to_owned();
-            broken.level = Level::Must;
-            broken.expected = expected.to_owned();
-            Err(Ended::Prerequisite(broken))
-        };
-        let hello = r#"{"op": 0, "hb_interval": int 1..}"#;
-        match item {
-            None => {
-                let waited = self.settings.answer_within.as_millis();
-                return blame(
-                    self,
-                    "hello.first",
-                    hello,
-                    format!("nothing within {waited} ms"),
-                );
-            }
-            Some(Item {
-                got: Got::Packet { packet, bytes, .. },
-                ..
-            }) => {
-                let text = String::from_utf8_lossy(&bytes).into_owned();
-                if op(&packet) != Some(0) {
-                    return blame(self, "hello.first", hello, text);
-                }
-                if oracle::interval(&packet).is_none() {
-                    return blame(self, "hello.interval", hello, text);
-                }
-            }
-            Some(item) => return blame(self, "hello.first", hello, item.got.describe()),
-        }
-        self.send_packet(link, HELLO_ACK).await
-    }
-
     /// `use ./file.scenario`
     pub(crate) async fn use_file(
         &mut self,
@@ -158,7 +113,7 @@ impl Player<'_> {
             "nothing more, {} after our last send; this one{more} did not come",
             self.in_words(link, waited)
         );
-        Ended::Failed(self.broken(line.mark.as_ref(), &actual))
+        Ended::Failed(Box::new(self.broken(line.mark.as_ref(), &actual)))
     }
 
     /// `either` .. `or` ..: the first branch whose first line is met is taken for good.
@@ -247,53 +202,34 @@ impl Player<'_> {
                     "none of the branches, {} after our last send",
                     self.in_words(*link, waited)
                 );
-                return Err(Ended::Failed(self.broken(line.mark.as_ref(), &actual)));
+                return Err(Ended::Failed(Box::new(
+                    self.broken(line.mark.as_ref(), &actual),
+                )));
             }
         }
     }
 
-    /// `alive`: a new connection gets through handshake and heartbeat.
-    pub(crate) async fn alive(&mut self, mark: Option<&Mark>) -> Result<(), Ended> {
-        let name = format!(
-            "alive{}",
-            self.links
-                .iter()
-                .filter(|l| l.name.starts_with("alive"))
-                .count()
-                + 1
-        );
-        let dead = |player: &Self, actual: &str| {
-            let mut broken = player.broken(mark, actual);
-            if mark.is_none() {
-                broken.rule = "robust.isolation".to_owned();
-                broken.level = Level::Must;
-            }
-            broken.expected = "a new connection gets through handshake and heartbeat".to_owned();
-            Ended::Failed(broken)
-        };
-        match self.handshake(&name).await {
-            Ok(()) => {}
-            Err(Ended::Prerequisite(broken)) => return Err(dead(self, &broken.actual)),
-            Err(other) => return Err(other),
+    /// `wait ..`: a close or a failure of a connection meanwhile fails.
+    pub(crate) async fn pause(&mut self, time: &Time) -> Result<(), Ended> {
+        let until = Instant::now() + self.length(time, None);
+        while Instant::now() < until {
+            self.refuse_unexpected_end()?;
+            self.pump(until).await?;
         }
-        let link = self.link(&name).await?;
-        self.send_literal(link, r#"{"op": 2}"#).await?;
-        let until = Instant::now() + self.settings.answer_within;
-        loop {
-            match self.next_item(link, until).await? {
-                Some(Item {
-                    got: Got::Packet { packet, .. },
-                    ..
-                }) => {
-                    if op(&packet) == Some(3) {
-                        self.hold(mark);
-                        return Ok(());
-                    }
-                }
-                Some(item) => return Err(dead(self, &item.got.describe())),
-                None => return Err(dead(self, "no HEARTBEAT_ACK on it")),
+        self.refuse_unexpected_end()
+    }
+
+    fn refuse_unexpected_end(&mut self) -> Result<(), Ended> {
+        for index in 0..self.links.len() {
+            let link = &self.links[index];
+            if link.ignored || link.close_taken || link.close_sent && !link.close_received {
+                continue;
+            }
+            if let Some(item) = link.unexpected_end().cloned() {
+                return Err(self.unexpected(index, None, &item));
             }
         }
+        Ok(())
     }
 
     /// The end: background traffic stops, our open connections are closed, and what still comes

@@ -5,9 +5,11 @@
 //! it arrives and not when the scenario comes to it. Time is tokio's, so that a paused clock moves
 //! everything.
 
+mod background;
 mod ended;
 mod expect;
 mod flow;
+mod handshake;
 mod item;
 mod lateness;
 mod link;

@@ -45,7 +45,7 @@ pub async fn run(
 }
 
 /// Whether a new connection gets through handshake and heartbeat; if not, what broke.
-pub async fn alive(settings: &Settings) -> Result<(), Broken> {
+pub async fn alive(settings: &Settings) -> Result<(), Box<Broken>> {
     let limit = settings.answer_within * 4;
     let env = Env::new(&settings.password);
     let mut player = Player::new(settings, "alive", &ALIVE, env, limit);
@@ -56,7 +56,7 @@ pub async fn alive(settings: &Settings) -> Result<(), Broken> {
         Err(Ended::Failed(broken) | Ended::Unreachable(broken) | Ended::Prerequisite(broken)) => {
             Err(broken)
         }
-        Err(other) => Err(player.broken(None, &other.in_words())),
+        Err(other) => Err(Box::new(player.broken(None, &other.in_words()))),
     }
 }
 
@@ -271,7 +271,7 @@ impl<'a> Player<'a> {
 
     fn unreachable(&self, what: String) -> Ended {
         let actual = self.settings.redactor.redact(&what);
-        Ended::Unreachable(Broken {
+        Ended::Unreachable(Box::new(Broken {
             rule: "robust.isolation".to_owned(),
             level: Level::Must,
             expected: "a new connection, as the preflight had one".to_owned(),
@@ -280,7 +280,7 @@ impl<'a> Player<'a> {
                 "if the target limits how fast connections come, give --connect-rate".to_owned(),
             ),
             place: self.place(),
-        })
+        }))
     }
 
     /// The line at hand.

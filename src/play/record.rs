@@ -98,11 +98,11 @@ impl Recorder {
 
     pub(crate) fn finish(self) -> Vec<Entry> {
         let mut entries = self.head;
-        if self.dropped > 0 {
-            if let Some(last) = entries.last_mut() {
-                last.text
-                    .push_str(&format!(" ... ({} entries left out here)", self.dropped));
-            }
+        if self.dropped > 0
+            && let Some(last) = entries.last_mut()
+        {
+            let note = format!(" ... ({} entries left out here)", self.dropped);
+            last.text.push_str(&note);
         }
         entries.extend(self.tail);
         entries

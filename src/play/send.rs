@@ -1,33 +1,31 @@
 //! Sending: what a line says, bytes as they are, stamps from the start to the end of the write.
 
 use std::future::poll_fn;
-use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::ended::Ended;
-use super::link::{Beat, Every, Link};
+use super::link::Link;
 use super::player::Player;
 use super::pump::{Woke, op};
 use crate::oracle::Sent;
 use crate::outcome::{Dir, EntryKind};
 use crate::protocol::json::Json;
 use crate::scenario::fill::{self, FillError, FilledPart};
-use crate::scenario::syntax::{Hole, Payload, Piece, Send, Span, Step, StepKind, Template, Time};
+use crate::scenario::syntax::{Hole, Payload, Piece, Send, Span, Step, StepKind, Template};
 use crate::wire::{OutFrame, opcode};
 
 /// One send, filled in and ready to be written.
-struct Ready {
-    kind: EntryKind,
+pub(super) struct Ready {
+    pub(super) kind: EntryKind,
     /// As people see it.
-    shown: String,
-    how: How,
+    pub(super) shown: String,
+    pub(super) how: How,
 }
 
 /// What is done with the connection.
-enum How {
+pub(super) enum How {
     Frame(u8, Vec<u8>),
     Fragments(Vec<FilledPart>),
     Raw(Vec<u8>),
@@ -77,17 +75,6 @@ impl Player<'_> {
         self.send(&name, &Send::Packet(template)).await
     }
 
-    /// Begins to send HEARTBEATs in the background.
-    pub(crate) fn beat_from_now(&mut self, link: usize, period: Duration) {
-        let period = period.max(Duration::from_millis(1));
-        let next = Instant::now() + period;
-        self.links[link].beat = Some(Beat {
-            period,
-            next,
-            last: None,
-        });
-    }
-
     /// `together`: everything in the block is queued first and written at once.
     pub(crate) async fn together(&mut self, steps: &[Step]) -> Result<(), Ended> {
         let mut sends = Vec::new();
@@ -107,7 +94,7 @@ impl Player<'_> {
         self.flush(&touched, started).await
     }
 
-    fn collect_sends(
+    pub(super) fn collect_sends(
         &mut self,
         steps: &[Step],
         sends: &mut Vec<(String, Ready)>,
@@ -229,7 +216,7 @@ impl Player<'_> {
     }
 
     /// Records a send, tells the watch, and queues its bytes.
-    fn put(&mut self, index: usize, ready: Ready, started: Instant, auto: bool) {
+    pub(super) fn put(&mut self, index: usize, ready: Ready, started: Instant, auto: bool) {
         let link = &mut self.links[index];
         let name = link.name.clone();
         self.recorder
@@ -359,132 +346,6 @@ impl Player<'_> {
             how: How::Frame(opcode::CLOSE, body),
         };
         self.put(index, ready, now, true);
-    }
-
-    /// `beat every ..`
-    pub(crate) async fn beat_every(&mut self, conn: &str, period: &Time) -> Result<(), Ended> {
-        let link = self.link(conn).await?;
-        let period = self.length(period, Some(link));
-        self.beat_from_now(link, period);
-        Ok(())
-    }
-
-    /// `every ..`
-    pub(crate) async fn every(
-        &mut self,
-        conn: &str,
-        period: &Time,
-        steps: &[Step],
-    ) -> Result<(), Ended> {
-        let link = self.link(conn).await?;
-        let period = self
-            .length(period, Some(link))
-            .max(Duration::from_millis(1));
-        let next = Instant::now() + period;
-        let steps = Arc::new(steps.to_vec());
-        self.links[link].every = Some(Every {
-            period,
-            next,
-            round: 0,
-            last: None,
-            steps,
-        });
-        Ok(())
-    }
-
-    /// `beat off` and `every off`: from here on bounds count from the last background send.
-    pub(crate) async fn background_off(&mut self, conn: &str, beats: bool) -> Result<(), Ended> {
-        let link = self.link(conn).await?;
-        let link = &mut self.links[link];
-        let last = if beats {
-            link.beat.take().and_then(|beat| beat.last)
-        } else {
-            link.every.take().and_then(|every| every.last)
-        };
-        if let Some(last) = last.filter(|last| *last > link.last_send.0) {
-            link.last_send = (last, last);
-        }
-        Ok(())
-    }
-
-    /// Sends the background traffic that is due.
-    pub(crate) fn send_background(&mut self, now: Instant) -> Result<(), Ended> {
-        for index in 0..self.links.len() {
-            if self.links[index].over() {
-                continue;
-            }
-            if let Some(beat) = self.links[index].beat
-                && beat.next <= now
-            {
-                let packet = Ready {
-                    kind: EntryKind::Text,
-                    shown: r#"{"op": 2}"#.to_owned(),
-                    how: How::Frame(opcode::TEXT, br#"{"op": 2}"#.to_vec()),
-                };
-                self.put(index, packet, now, true);
-                let next = (beat.next + beat.period).max(now);
-                self.links[index].beat = Some(Beat {
-                    next,
-                    last: Some(now),
-                    ..beat
-                });
-            }
-            self.send_every(index, now)?;
-        }
-        Ok(())
-    }
-
-    fn send_every(&mut self, index: usize, now: Instant) -> Result<(), Ended> {
-        let Some(every) = self.links[index].every.clone() else {
-            return Ok(());
-        };
-        if every.next > now {
-            return Ok(());
-        }
-        let round = every.round + 1;
-        let next = (every.next + every.period).max(now);
-        let steps = Arc::clone(&every.steps);
-        self.links[index].every = Some(Every {
-            next,
-            round,
-            last: Some(now),
-            ..every
-        });
-        let span = self.span;
-        let mut sends = Vec::new();
-        self.env.push();
-        self.env.bind("round", Json::from(round));
-        let collected = self.collect_sends(&steps, &mut sends);
-        self.env.pop();
-        self.span = span;
-        collected?;
-        for (_, ready) in sends {
-            self.put(index, ready, now, true);
-        }
-        Ok(())
-    }
-
-    /// `wait ..`: a close or a failure of a connection meanwhile fails.
-    pub(crate) async fn pause(&mut self, time: &Time) -> Result<(), Ended> {
-        let until = Instant::now() + self.length(time, None);
-        while Instant::now() < until {
-            self.refuse_unexpected_end()?;
-            self.pump(until).await?;
-        }
-        self.refuse_unexpected_end()
-    }
-
-    fn refuse_unexpected_end(&mut self) -> Result<(), Ended> {
-        for index in 0..self.links.len() {
-            let link = &self.links[index];
-            if link.ignored || link.close_taken || link.close_sent && !link.close_received {
-                continue;
-            }
-            if let Some(item) = link.unexpected_end().cloned() {
-                return Err(self.unexpected(index, None, &item));
-            }
-        }
-        Ok(())
     }
 }
 

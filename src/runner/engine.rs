@@ -304,7 +304,7 @@ impl Engine<'_> {
     }
 
     /// Whether a new connection gets through handshake and heartbeat.
-    async fn alive(&self) -> Result<(), Broken> {
+    async fn alive(&self) -> Result<(), Box<Broken>> {
         play::alive(&self.settings).await
     }
 }
