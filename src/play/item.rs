@@ -31,7 +31,9 @@ pub enum Got {
         bytes: Vec<u8>,
         /// It came in a binary frame.
         binary: bool,
-        /// Why it is no JSON.
+        /// It is certainly no JSON; otherwise it is beyond our limits.
+        readable: bool,
+        /// Why it was not read as JSON.
         why: String,
     },
     /// A WebSocket PING.

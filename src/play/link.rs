@@ -42,6 +42,8 @@ pub(crate) struct Link {
     pub(crate) close_taken: bool,
     /// The end of the stream has met an expectation.
     pub(crate) end_taken: bool,
+    /// Nothing can come in any more: we reset it, or its bytes are out of step.
+    pub(crate) gone: bool,
     /// We sent a close frame.
     pub(crate) close_sent: bool,
     /// When we echoed the peer's close frame.
@@ -70,6 +72,8 @@ pub(crate) struct Every {
     pub(crate) next: Instant,
     pub(crate) last: Option<Instant>,
     pub(crate) round: u64,
+    /// The variable that counts the rounds.
+    pub(crate) var: Option<Arc<str>>,
     pub(crate) steps: Arc<Vec<Step>>,
 }
 
@@ -188,7 +192,9 @@ impl Link {
 
     /// Nothing can be sent on it any more.
     pub(crate) fn over(&self) -> bool {
-        self.conn.ended() || self.close_sent || self.close_received || self.broken_send.is_some()
+        self.gone
+            || self.conn.ended()
+            || self.close_sent || self.close_received || self.broken_send.is_some()
     }
 }
 

@@ -157,7 +157,10 @@ fn step(depth: u32) -> BoxedStrategy<Step> {
         4 => send_step(),
         4 => expect_step(),
         1 => one_conn_sends(depth).prop_map(|(_, steps)| StepKind::Together { steps }),
-        1 => (one_conn_sends(depth), time()).prop_map(|((conn, steps), period)| StepKind::Every { conn, period, steps }),
+        1 => (one_conn_sends(depth), time(), any::<bool>()).prop_map(move |((conn, steps), period, named)| {
+            let var = named.then(|| format!("i{depth}"));
+            StepKind::Every { conn, period, var, steps }
+        }),
         1 => repeat(depth, vec(step(depth - 1), 1..4).boxed()),
         1 => vec(any_order_step(depth - 1), 1..4).prop_map(|steps| StepKind::InAnyOrder { steps: block(steps) }),
         1 => either(depth),

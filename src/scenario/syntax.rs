@@ -211,10 +211,12 @@ pub enum StepKind {
     BeatEvery { conn: ConnName, period: Time },
     /// `beat off`
     BeatOff { conn: ConnName },
-    /// `every 0.4hb` and a block of sends, repeated in the background; RESPONSEs to them do not meet `<`.
+    /// `every 0.4hb as $i` and a block of sends, repeated in the background; RESPONSEs to them do not
+    /// meet `<`. `$i` counts from 1.
     Every {
         conn: ConnName,
         period: Time,
+        var: Option<String>,
         steps: Vec<Step>,
     },
     /// `every off`
