@@ -447,5 +447,4 @@ fn brief(value: &Json) -> String {
 }
 
 #[cfg(test)]
-#[path = "watch_tests.rs"]
 mod tests;

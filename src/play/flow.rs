@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::ended::Ended;
 use super::expect::{Fit, Window, fit};
+use super::item::Item;
 use super::player::Player;
 use super::pump::Woke;
 use crate::protocol::json::Json;
@@ -271,7 +272,9 @@ impl Player<'_> {
             let until = self
                 .links
                 .iter()
-                .filter(|link| !link.gone && !link.conn.ended() && !link.ignored && !link.inbox.full())
+                .filter(|link| {
+                    !link.gone && !link.conn.ended() && !link.ignored && !link.inbox.full()
+                })
                 .map(|link| {
                     let patient = link.close_received && self.oracle.judges(link.watch);
                     now + if patient { grace + FAREWELL } else { FAREWELL }

@@ -31,8 +31,8 @@ pub enum Got {
         bytes: Vec<u8>,
         /// It came in a binary frame.
         binary: bool,
-        /// It is certainly no JSON; otherwise it is beyond our limits.
-        readable: bool,
+        /// It is no JSON; otherwise it may be, and is beyond our limits.
+        not_json: bool,
         /// Why it was not read as JSON.
         why: String,
     },

@@ -194,7 +194,9 @@ impl Link {
     pub(crate) fn over(&self) -> bool {
         self.gone
             || self.conn.ended()
-            || self.close_sent || self.close_received || self.broken_send.is_some()
+            || self.close_sent
+            || self.close_received
+            || self.broken_send.is_some()
     }
 }
 

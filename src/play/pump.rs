@@ -95,7 +95,7 @@ impl Player<'_> {
             } => Got::Message {
                 bytes,
                 binary: false,
-                readable: true,
+                not_json: true,
                 why: "not UTF-8".to_owned(),
             },
             Incoming::Binary { bytes, .. } => message(bytes, true),
@@ -180,7 +180,7 @@ impl Player<'_> {
             Got::Message {
                 why,
                 binary,
-                readable: true,
+                not_json: true,
                 ..
             } => Received::NotJson {
                 why,
@@ -244,7 +244,7 @@ fn message(bytes: Vec<u8>, binary: bool) -> Got {
         Err(error) => Got::Message {
             bytes,
             binary,
-            readable: !error.is_limit(),
+            not_json: !error.is_limit(),
             why: if error.is_limit() {
                 format!("beyond what litespec reads: {error}")
             } else {

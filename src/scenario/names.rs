@@ -74,8 +74,7 @@ impl Names {
                 }
                 None => self.gone.clear(),
             },
-            StepKind::Together { steps }
-            | StepKind::InAnyOrder { steps } => {
+            StepKind::Together { steps } | StepKind::InAnyOrder { steps } => {
                 self.steps(steps);
             }
             StepKind::Repeat { var, steps, .. } | StepKind::Every { var, steps, .. } => {

@@ -158,7 +158,7 @@ fn step(depth: u32) -> BoxedStrategy<Step> {
         4 => expect_step(),
         1 => one_conn_sends(depth).prop_map(|(_, steps)| StepKind::Together { steps }),
         1 => (one_conn_sends(depth), time(), any::<bool>()).prop_map(move |((conn, steps), period, named)| {
-            let var = named.then(|| format!("i{depth}"));
+            let var = named.then(|| format!("round{depth}"));
             StepKind::Every { conn, period, var, steps }
         }),
         1 => repeat(depth, vec(step(depth - 1), 1..4).boxed()),

@@ -266,7 +266,11 @@ fn prefixed(cur: &mut Cursor<'_>, word: &str, conn: String) -> Result<Head, Prob
         "every" if cur.eat_word("off") => StepKind::EveryOff { conn },
         "every" => {
             let period = period(cur)?;
-            return Ok(Head::Every(conn, period, turns_as(cur, "every 0.4hb as $i")?));
+            return Ok(Head::Every(
+                conn,
+                period,
+                turns_as(cur, "every 0.4hb as $i")?,
+            ));
         }
         "ignore" => StepKind::Ignore { conn },
         _ => StepKind::Connect { conn },
