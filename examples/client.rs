@@ -1,6 +1,8 @@
 //! A client that asks twice at a time and tells what happens to it:
 //! `cargo run --example client -- ws://127.0.0.1:10101/`.
 
+#![expect(clippy::print_stdout, reason = "it is a program")]
+
 use litespec::reference::client::{Address, Client, ClientConfig};
 
 #[tokio::main]

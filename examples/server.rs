@@ -1,5 +1,7 @@
 //! A server with a handler of its own, until Ctrl-C: `cargo run --example server`.
 
+#![expect(clippy::print_stdout, reason = "it is a program")]
+
 use litespec::reference::server::{Answer, Handlers, Server, ServerConfig};
 
 #[tokio::main]

@@ -11,8 +11,14 @@ use litespec::wire::upgrade::ClientHandshake;
 use litespec::wire::{Limits, Offer, OpenError, Target};
 
 fuzz_target!(|input: &[u8]| {
-    let Some((&cut, bytes)) = input.split_first() else { return };
-    let limits = Limits { head: 4096, headers: 20, ..Limits::default() };
+    let Some((&cut, bytes)) = input.split_first() else {
+        return;
+    };
+    let limits = Limits {
+        head: 4096,
+        headers: 20,
+        ..Limits::default()
+    };
     let target = Target::parse("ws://h/").expect("a right URL");
 
     let response = |cut| {
@@ -22,14 +28,22 @@ fuzz_target!(|input: &[u8]| {
         let mut handshake = handshake.expect("a right offer");
         read(bytes, cut, |piece| handshake.read(piece))
     };
-    assert_eq!(response(usize::from(cut)), response(bytes.len()), "cutting changed a response");
+    assert_eq!(
+        response(usize::from(cut)),
+        response(bytes.len()),
+        "cutting changed a response"
+    );
 
     let request = |cut| {
         let mut handshake = ServerHandshake::new(&limits);
         read(bytes, cut, |piece| handshake.read(piece))
     };
     let whole = request(bytes.len());
-    assert_eq!(request(usize::from(cut)), whole, "cutting changed a request");
+    assert_eq!(
+        request(usize::from(cut)),
+        whole,
+        "cutting changed a request"
+    );
     if let Ok(Some((request, _))) = whole {
         let _ = request.acceptance(&[]).expect("no header but ours");
         for fault in &request.faults {
@@ -57,7 +71,9 @@ fn read<T>(
                 assert_prints(&error.to_string());
                 error.hint().iter().for_each(|hint| assert_prints(hint));
                 return Err(match error {
-                    OpenError::NotHttp { .. } => OpenError::NotHttp { start: String::new() },
+                    OpenError::NotHttp { .. } => OpenError::NotHttp {
+                        start: String::new(),
+                    },
                     other => other,
                 });
             }
@@ -67,5 +83,8 @@ fn read<T>(
 }
 
 fn assert_prints(text: &str) {
-    assert!(!text.chars().any(char::is_control), "control characters in {text:?}");
+    assert!(
+        !text.chars().any(char::is_control),
+        "control characters in {text:?}"
+    );
 }

@@ -1,6 +1,7 @@
 //! The command line: arguments, one file per subcommand, exit codes.
 
 mod check;
+mod client;
 mod color;
 mod config;
 mod exit;
@@ -14,10 +15,13 @@ mod logs;
 mod near;
 mod options;
 mod output;
+mod peers;
 mod progress;
 mod quote;
 mod repeat;
+mod request;
 mod screen;
+mod serve;
 mod target;
 mod values;
 
@@ -37,6 +41,8 @@ const EXAMPLES: &str = "\
 Examples:
   litespec check --reference                      see a run where everything passes
   litespec check ws://127.0.0.1:10101/            test a server
+  litespec serve                                  the reference server, to build a client against
+  litespec request ws://127.0.0.1:10101/ ECHO '[1]'
   litespec list rules                             what is judged
   litespec explain auth.reject                    one rule and its scenarios
 
@@ -44,7 +50,7 @@ Exit codes: 0 passed, 1 failed, 2 usage, 3 bad scenario or configuration, 4 coul
 5 nothing failed but must rules stayed unjudged, 130 interrupted";
 
 /// Tells whether an implementation of the Common Protocol is right, and why.
-#[derive(Parser, Debug)]
+#[derive(Parser)]
 #[command(name = "litespec", version, disable_help_flag = true, arg_required_else_help = true, subcommand_required = true, after_help = EXAMPLES)]
 struct Cli {
     #[command(flatten)]
@@ -67,10 +73,10 @@ pub(crate) struct Globals {
         help_heading = "Output"
     )]
     color: Color,
-    /// Show everything in full; twice: log what is done on standard error, three times: in detail
+    /// Say more: everything in full; twice: log on standard error what is done, three times: in detail
     #[arg(short, long, global = true, action = clap::ArgAction::Count, env = "LITESPEC_VERBOSE", help_heading = "Output")]
     verbose: u8,
-    /// Show the first line only
+    /// Say less: of a run its first line only
     #[arg(short, long, global = true, env = "LITESPEC_QUIET", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Output")]
     quiet: bool,
     /// Print help
@@ -78,11 +84,17 @@ pub(crate) struct Globals {
     help: Option<bool>,
 }
 
-#[derive(Subcommand, Debug)]
+#[derive(Subcommand)]
 enum Command {
     /// Test a server
     #[command(after_help = check::EXAMPLES)]
     Check(Box<options::CheckArgs>),
+    /// Run the reference server
+    Serve(serve::ServeArgs),
+    /// Run the reference client
+    Client(client::ClientArgs),
+    /// Send one request to a server and print its answer
+    Request(request::RequestArgs),
     /// List scenarios, rules, or the schema of the JSON report
     #[command(after_help = list::EXAMPLES)]
     List(list::ListArgs),
@@ -96,25 +108,25 @@ enum Command {
 
 /// Runs the program with the process's own arguments.
 pub fn main() -> ExitCode {
-    run(std::env::args_os().collect()).into()
+    run(std::env::args_os().collect())
 }
 
-fn run(args: Vec<OsString>) -> Exit {
+fn run(args: Vec<OsString>) -> ExitCode {
     let command = command(&args);
     let matches = match command.clone().try_get_matches_from(&args) {
         Ok(matches) => matches,
-        Err(error) => return clap_said(&error),
+        Err(error) => return clap_said(&error).into(),
     };
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,
-        Err(error) => return clap_said(&error),
+        Err(error) => return clap_said(&error).into(),
     };
     let globals = cli.globals.clone();
     match dispatch(cli, &command, &args, &matches) {
         Ok(exit) => exit,
         Err(stop) => {
             screen::say_stop(&stop, globals.color);
-            stop.exit
+            stop.exit.into()
         }
     }
 }
@@ -124,7 +136,7 @@ fn dispatch(
     command: &ClapCommand,
     args: &[OsString],
     matches: &ArgMatches,
-) -> Result<Exit, Stop> {
+) -> Result<ExitCode, Stop> {
     match cli.command {
         Command::Check(check) => {
             let merged = config::merge(command, "check", args, matches, check.config.as_deref())?;
@@ -143,7 +155,7 @@ fn dispatch(
                 return Err(Stop::usage("the configuration changed the subcommand"));
             };
             logs::start(&cli.globals);
-            check::run(
+            let exit = check::run(
                 &cli.globals,
                 &check,
                 &check::Line {
@@ -151,11 +163,15 @@ fn dispatch(
                     matches: sub_matches,
                     from_file: &merged.from_file,
                 },
-            )
+            )?;
+            Ok(exit.into())
         }
-        Command::List(list) => list::run(&cli.globals, &list),
-        Command::Explain(explain) => explain::run(&cli.globals, &explain),
-        Command::Fmt(fmt) => fmt::run(&cli.globals, &fmt),
+        Command::List(list) => Ok(list::run(&cli.globals, &list)?.into()),
+        Command::Explain(explain) => Ok(explain::run(&cli.globals, &explain)?.into()),
+        Command::Fmt(fmt) => Ok(fmt::run(&cli.globals, &fmt)?.into()),
+        Command::Serve(serve) => Ok(serve::run(serve).into()),
+        Command::Client(client) => Ok(client::run(client).into()),
+        Command::Request(request) => Ok(request::run(request).into()),
     }
 }
 

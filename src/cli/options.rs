@@ -60,8 +60,8 @@ fn report_to(text: &str) -> Result<ReportTo, String> {
     }
 }
 
-/// Arguments of `litespec check`.
-#[derive(Args, Debug)]
+/// Arguments of `litespec check`. Not `Debug`: it holds the password.
+#[derive(Args)]
 pub(crate) struct CheckArgs {
     /// The server to test, for example ws://127.0.0.1:10101/ (else LITESPEC_TARGET, else `target` in litespec.toml)
     #[arg(value_name = "URL")]

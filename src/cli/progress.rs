@@ -23,7 +23,9 @@ impl Progress {
     pub(crate) fn new(bar: bool, facts: bool) -> Progress {
         let bar = (bar && std::io::stderr().is_terminal()).then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            bar.set_message("preflight");
+            if let Ok(style) = ProgressStyle::with_template("{elapsed:>4} preflight") {
+                bar.set_style(style);
+            }
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
@@ -92,7 +94,12 @@ impl Progress {
 fn found(hb_interval_ms: Option<u64>, longest_wait_ms: u64, planned: u32) -> String {
     let interval = hb_interval_ms.map_or_else(String::new, |ms| format!("hb_interval {ms} ms, "));
     let wait = longest_wait_ms as f64 / 1000.0;
-    format!("preflight: {interval}{planned} scenarios, the longest wait is {wait:.1} s")
+    let noun = if planned == 1 {
+        "scenario"
+    } else {
+        "scenarios"
+    };
+    format!("preflight: {interval}{planned} {noun}, the longest wait is {wait:.1} s")
 }
 
 #[cfg(test)]

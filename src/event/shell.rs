@@ -58,6 +58,7 @@ mod tests {
             "漢 é",
             "#",
             "=x",
+            "it's \"so\"",
             "",
         ] {
             let script = format!("printf %s {}", quote(word));

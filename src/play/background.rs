@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::ended::Ended;
-use super::link::{Beat, Every};
+use super::link::{AUTO_QUEUE, Beat, Every};
 use super::player::Player;
 use super::send::{How, Ready};
 use crate::outcome::EntryKind;
@@ -39,6 +39,7 @@ impl Player<'_> {
         &mut self,
         conn: &str,
         period: &Time,
+        var: Option<&str>,
         steps: &[Step],
     ) -> Result<(), Ended> {
         let link = self.link(conn).await?;
@@ -51,6 +52,7 @@ impl Player<'_> {
             period,
             next,
             round: 0,
+            var: var.map(Arc::from),
             last: None,
             steps,
         });
@@ -75,7 +77,8 @@ impl Player<'_> {
     /// Sends the background traffic that is due.
     pub(crate) fn send_background(&mut self, now: Instant) -> Result<(), Ended> {
         for index in 0..self.links.len() {
-            if self.links[index].over() {
+            // A target that does not read is not sent more and more.
+            if self.links[index].over() || self.links[index].conn.queued() > AUTO_QUEUE {
                 continue;
             }
             if let Some(beat) = self.links[index].beat
@@ -108,18 +111,19 @@ impl Player<'_> {
         }
         let round = every.round + 1;
         let next = (every.next + every.period).max(now);
-        let steps = Arc::clone(&every.steps);
         self.links[index].every = Some(Every {
             next,
             round,
             last: Some(now),
-            ..every
+            ..every.clone()
         });
         let span = self.span;
         let mut sends = Vec::new();
         self.env.push();
-        self.env.bind("round", Json::from(round));
-        let collected = self.collect_sends(&steps, &mut sends);
+        if let Some(var) = &every.var {
+            self.env.bind(var, Json::from(round));
+        }
+        let collected = self.collect_sends(&every.steps, &mut sends);
         self.env.pop();
         self.span = span;
         collected?;

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::ended::Ended;
 use super::item::{Got, Item};
-use super::link::Link;
+use super::link::{Inbox, Link};
 use super::player::Player;
 use super::pump::Woke;
 use crate::oracle::early_by;
@@ -429,17 +429,23 @@ impl Ended {
 
 /// Takes the arrival that a line is to be compared with.
 fn pick(link: &mut Link, what: &Expect) -> Option<Item> {
+    let end = |got: &Got| matches!(got, Got::Eof | Got::Reset(_));
+    let inbox = &mut link.inbox;
     match what {
-        Expect::Ping(_) => link
-            .inbox
-            .take(|got| matches!(got, Got::Ping(_)) || got.ends()),
-        Expect::Pong(_) => link
-            .inbox
-            .take(|got| matches!(got, Got::Pong(_)) || got.ends()),
+        Expect::Ping(_) => inbox
+            .take_control(|got| matches!(got, Got::Ping(_)))
+            .or_else(|| end_of(inbox)),
+        Expect::Pong(_) => inbox
+            .take_control(|got| matches!(got, Got::Pong(_)))
+            .or_else(|| end_of(inbox)),
         // Behind its close frame a target may still have sent what was under way.
-        Expect::Closed if link.close_taken => link
-            .inbox
-            .take(|got| matches!(got, Got::Eof | Got::Reset(_))),
-        _ => link.inbox.pop(),
+        Expect::Closed if link.close_taken => inbox.skip_to(end),
+        _ => inbox.pop(),
     }
+}
+
+/// Everything up to the end of the connection, where there is one.
+fn end_of(inbox: &mut Inbox) -> Option<Item> {
+    inbox.end()?;
+    inbox.skip_to(Got::ends)
 }

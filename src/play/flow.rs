@@ -8,12 +8,12 @@ use tokio::time::Instant;
 
 use super::ended::Ended;
 use super::expect::{Fit, Window, fit};
+use super::item::Item;
 use super::player::Player;
 use super::pump::Woke;
 use crate::protocol::json::Json;
 use crate::scenario::Scenario;
 use crate::scenario::syntax::{Expect, Expectation, Span, Step, StepKind, Time};
-use crate::scenario::values::Env;
 
 /// How long a connection that we close at a scenario's end may take to end.
 const FAREWELL: Duration = Duration::from_millis(500);
@@ -59,51 +59,70 @@ impl Player<'_> {
     /// `in any order`: every expectation is met once, by whatever arrival fits it.
     pub(crate) async fn in_any_order(&mut self, steps: &[Step]) -> Result<(), Ended> {
         let mut open = Vec::new();
-        let env = self.env.clone();
-        expectations(steps, &env, &mut open)?;
+        expectations(steps, &mut Vec::new(), &mut open)?;
         let mut windows: HashMap<String, Window> = HashMap::new();
-        while let Some((line, span, _)) = open.first() {
-            self.span = *span;
-            let conn = line.conn.clone();
-            let link = self.link(&conn).await?;
-            let window = match windows.get(&conn) {
+        while let Some(first) = open.first() {
+            self.span = first.span;
+            let (line, conn) = (first.line, first.line.conn.as_str());
+            let link = self.link(conn).await?;
+            let window = match windows.get(conn) {
                 Some(window) => *window,
                 None => {
                     let window = self.window(link, &line.what, line.bound.as_ref());
-                    windows.insert(conn.clone(), window);
+                    windows.insert(conn.to_owned(), window);
                     window
                 }
             };
             let Some(item) = self.next_item(link, window.until).await? else {
                 return Err(self.still_open(link, &open));
             };
-            let close_taken = self.links[link].close_taken;
-            let mut met = None;
-            for (at, (line, _, env)) in open.iter_mut().enumerate() {
-                if line.conn == conn
-                    && matches!(fit(close_taken, &line.what, &item.got, env)?, Fit::Yes)
-                {
-                    met = Some(at);
-                    break;
-                }
-            }
-            let Some(at) = met else {
-                let line = open[0].0.clone();
-                return Err(self.unexpected(link, Some(&line), &item));
+            let Some(at) = self.meets(link, &open, &item)? else {
+                return Err(self.unexpected(link, Some(line), &item));
             };
-            let (line, span, _) = open.remove(at);
+            let Expected { line, span, .. } = open.remove(at);
             self.span = span;
             self.take(link, &item);
             let window = self.window(link, &line.what, line.bound.as_ref());
-            self.in_time(link, &line, &item, window)?;
+            self.in_time(link, line, &item, window)?;
             self.hold(line.mark.as_ref());
         }
         Ok(())
     }
 
+    /// Which expectation of a set an arrival meets.
+    fn meets(
+        &mut self,
+        link: usize,
+        open: &[Expected<'_>],
+        item: &Item,
+    ) -> Result<Option<usize>, Ended> {
+        let close_taken = self.links[link].close_taken;
+        for (at, expected) in open.iter().enumerate() {
+            if expected.line.conn != self.links[link].name {
+                continue;
+            }
+            // What a turn of `repeat` binds is forgotten behind it.
+            let in_turn = !expected.turns.is_empty();
+            if in_turn {
+                self.env.push();
+                for (var, turn) in &expected.turns {
+                    self.env.bind(var, Json::from(u64::from(*turn)));
+                }
+            }
+            let fits = fit(close_taken, &expected.line.what, &item.got, &mut self.env);
+            if in_turn {
+                self.env.pop();
+            }
+            if matches!(fits?, Fit::Yes) {
+                return Ok(Some(at));
+            }
+        }
+        Ok(None)
+    }
+
     /// The time is over and some of a set were not met.
-    fn still_open(&self, link: usize, open: &[(Expectation, Span, Env)]) -> Ended {
-        let line = &open[0].0;
+    fn still_open(&self, link: usize, open: &[Expected<'_>]) -> Ended {
+        let line = open[0].line;
         let waited = Instant::now().saturating_duration_since(self.links[link].last_send.1);
         let more = match open.len() - 1 {
             0 => String::new(),
@@ -225,7 +244,7 @@ impl Player<'_> {
             if link.ignored || link.close_taken || link.close_sent && !link.close_received {
                 continue;
             }
-            if let Some(item) = link.unexpected_end().cloned() {
+            if let Some(item) = link.inbox.end().cloned() {
                 return Err(self.unexpected(index, None, &item));
             }
         }
@@ -253,7 +272,9 @@ impl Player<'_> {
             let until = self
                 .links
                 .iter()
-                .filter(|link| !link.conn.ended() && !link.ignored && !link.inbox.full())
+                .filter(|link| {
+                    !link.gone && !link.conn.ended() && !link.ignored && !link.inbox.full()
+                })
                 .map(|link| {
                     let patient = link.close_received && self.oracle.judges(link.watch);
                     now + if patient { grace + FAREWELL } else { FAREWELL }
@@ -279,23 +300,33 @@ impl Player<'_> {
     }
 }
 
-/// All expectations of a set, repetitions written out, each with the variables of its turn.
-fn expectations(
-    steps: &[Step],
-    env: &Env,
-    out: &mut Vec<(Expectation, Span, Env)>,
+/// One expectation of a set, with the turns of `repeat` it stands in.
+struct Expected<'s> {
+    line: &'s Expectation,
+    span: Span,
+    turns: Vec<(&'s str, u32)>,
+}
+
+/// All expectations of a set, repetitions written out.
+fn expectations<'s>(
+    steps: &'s [Step],
+    turns: &mut Vec<(&'s str, u32)>,
+    out: &mut Vec<Expected<'s>>,
 ) -> Result<(), Ended> {
     for step in steps {
         match &step.kind {
-            StepKind::Expect(line) => out.push((line.clone(), step.span, env.clone())),
+            StepKind::Expect(line) => out.push(Expected {
+                line,
+                span: step.span,
+                turns: turns.clone(),
+            }),
             StepKind::Repeat { count, var, steps } => {
+                // Without a name of its own a turn still binds for itself alone.
+                let var = var.as_deref().unwrap_or("");
                 for turn in 1..=*count {
-                    let mut env = env.clone();
-                    env.push();
-                    if let Some(var) = var {
-                        env.bind(var, Json::from(u64::from(turn)));
-                    }
-                    expectations(steps, &env, out)?;
+                    turns.push((var, turn));
+                    expectations(steps, turns, out)?;
+                    turns.pop();
                 }
             }
             _ => {

@@ -31,7 +31,9 @@ pub enum Got {
         bytes: Vec<u8>,
         /// It came in a binary frame.
         binary: bool,
-        /// Why it is no JSON.
+        /// It is no JSON; otherwise it may be, and is beyond our limits.
+        not_json: bool,
+        /// Why it was not read as JSON.
         why: String,
     },
     /// A WebSocket PING.

@@ -15,6 +15,8 @@ use crate::wire::Conn;
 const INBOX_BYTES: usize = 8 * 1024 * 1024;
 /// Arrivals that may wait.
 const INBOX_ITEMS: usize = 65_536;
+/// PINGs and PONGs that may wait; the oldest go first.
+const CONTROLS: usize = 1024;
 /// Bytes of our own automatic answers that may wait for a target that does not read.
 pub(crate) const AUTO_QUEUE: usize = 256 * 1024;
 
@@ -40,6 +42,8 @@ pub(crate) struct Link {
     pub(crate) close_taken: bool,
     /// The end of the stream has met an expectation.
     pub(crate) end_taken: bool,
+    /// Nothing can come in any more: we reset it, or its bytes are out of step.
+    pub(crate) gone: bool,
     /// We sent a close frame.
     pub(crate) close_sent: bool,
     /// When we echoed the peer's close frame.
@@ -68,18 +72,34 @@ pub(crate) struct Every {
     pub(crate) next: Instant,
     pub(crate) last: Option<Instant>,
     pub(crate) round: u64,
+    /// The variable that counts the rounds.
+    pub(crate) var: Option<Arc<str>>,
     pub(crate) steps: Arc<Vec<Step>>,
 }
 
-/// What has come in and waits to meet an expectation.
+/// What has come in and waits to meet an expectation. PINGs and PONGs wait apart: they meet only
+/// lines that name them.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
     items: VecDeque<Item>,
     bytes: usize,
+    controls: VecDeque<Item>,
+    /// The first arrival that ends the connection; it is among the items too.
+    end: Option<Item>,
 }
 
 impl Inbox {
     pub(crate) fn push(&mut self, item: Item) {
+        if matches!(item.got, Got::Ping(_) | Got::Pong(_)) {
+            if self.controls.len() == CONTROLS {
+                self.controls.pop_front();
+            }
+            self.controls.push_back(item);
+            return;
+        }
+        if item.got.ends() && self.end.is_none() {
+            self.end = Some(item.clone());
+        }
         self.bytes += weight(&item);
         self.items.push_back(item);
     }
@@ -88,33 +108,38 @@ impl Inbox {
         self.bytes >= INBOX_BYTES || self.items.len() >= INBOX_ITEMS
     }
 
-    /// The next arrival that an expectation of packets and closes can meet. PINGs and PONGs are
-    /// none: they wait for a line that names them.
+    /// The next arrival that an expectation of packets and ends can meet.
     pub(crate) fn front(&self) -> Option<&Item> {
-        self.items.iter().find(|item| !control(&item.got))
+        self.items.front()
     }
 
     /// Takes what [`Inbox::front`] showed.
     pub(crate) fn pop(&mut self) -> Option<Item> {
-        let at = self.items.iter().position(|item| !control(&item.got))?;
-        self.remove(at)
-    }
-
-    /// Takes the first arrival that fits.
-    pub(crate) fn take(&mut self, fits: impl Fn(&Got) -> bool) -> Option<Item> {
-        let at = self.items.iter().position(|item| fits(&item.got))?;
-        self.remove(at)
-    }
-
-    fn remove(&mut self, at: usize) -> Option<Item> {
-        let item = self.items.remove(at)?;
+        let item = self.items.pop_front()?;
         self.bytes -= weight(&item);
         Some(item)
     }
-}
 
-fn control(got: &Got) -> bool {
-    matches!(got, Got::Ping(_) | Got::Pong(_))
+    /// Takes the first PING or PONG that fits.
+    pub(crate) fn take_control(&mut self, fits: impl Fn(&Got) -> bool) -> Option<Item> {
+        let at = self.controls.iter().position(|item| fits(&item.got))?;
+        self.controls.remove(at)
+    }
+
+    /// Takes arrivals up to the first that fits, which is returned.
+    pub(crate) fn skip_to(&mut self, fits: impl Fn(&Got) -> bool) -> Option<Item> {
+        while let Some(item) = self.pop() {
+            if fits(&item.got) {
+                return Some(item);
+            }
+        }
+        None
+    }
+
+    /// The first arrival that ended the connection.
+    pub(crate) fn end(&self) -> Option<&Item> {
+        self.end.as_ref()
+    }
 }
 
 /// Roughly how much an arrival makes us hold: a packet is kept as bytes and as a tree.
@@ -167,12 +192,11 @@ impl Link {
 
     /// Nothing can be sent on it any more.
     pub(crate) fn over(&self) -> bool {
-        self.conn.ended() || self.close_sent || self.close_received || self.broken_send.is_some()
-    }
-
-    /// An arrival that ends the connection and that no expectation has met.
-    pub(crate) fn unexpected_end(&self) -> Option<&Item> {
-        self.inbox.items.iter().find(|item| item.got.ends())
+        self.gone
+            || self.conn.ended()
+            || self.close_sent
+            || self.close_received
+            || self.broken_send.is_some()
     }
 }
 

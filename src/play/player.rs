@@ -173,8 +173,9 @@ impl<'a> Player<'a> {
             StepKind::Every {
                 conn,
                 period,
+                var,
                 steps,
-            } => self.every(conn, period, steps).await,
+            } => self.every(conn, period, var.as_deref(), steps).await,
             StepKind::EveryOff { conn } => self.background_off(conn, false).await,
             StepKind::Repeat { count, var, steps } => {
                 self.repeat(*count, var.as_deref(), steps).await
@@ -260,6 +261,7 @@ impl<'a> Player<'a> {
             close_taken: false,
             end_taken: false,
             close_sent: false,
+            gone: false,
             echoed: None,
             close_received: false,
             beats_waiting: std::collections::VecDeque::new(),

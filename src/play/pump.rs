@@ -95,6 +95,7 @@ impl Player<'_> {
             } => Got::Message {
                 bytes,
                 binary: false,
+                not_json: true,
                 why: "not UTF-8".to_owned(),
             },
             Incoming::Binary { bytes, .. } => message(bytes, true),
@@ -105,7 +106,10 @@ impl Player<'_> {
                 reason: body.reason,
                 fault: body.fault.map(|fault| fault.to_string()),
             },
-            Incoming::Fault(fault) => Got::Fault(fault.to_string()),
+            Incoming::Fault(fault) => {
+                self.links[index].gone |= fault.fatal();
+                Got::Fault(fault.to_string())
+            }
             Incoming::Eof => Got::Eof,
             Incoming::Reset(how) => Got::Reset(how),
         };
@@ -173,7 +177,12 @@ impl Player<'_> {
                 packet,
                 binary: *binary,
             },
-            Got::Message { why, binary, .. } => Received::NotJson {
+            Got::Message {
+                why,
+                binary,
+                not_json: true,
+                ..
+            } => Received::NotJson {
                 why,
                 binary: *binary,
             },
@@ -182,7 +191,7 @@ impl Player<'_> {
                 Received::Close { code: *code }
             }
             Got::Eof | Got::Reset(_) => Received::End,
-            Got::Ping(_) | Got::Pong(_) | Got::Fault(_) => return,
+            Got::Message { .. } | Got::Ping(_) | Got::Pong(_) | Got::Fault(_) => return,
         };
         let findings = self.oracle.received(watch, received, at);
         self.note_findings(findings);
@@ -231,10 +240,16 @@ fn message(bytes: Vec<u8>, binary: bool) -> Got {
             bytes,
             binary,
         },
+        // What is deeper than we read may still be JSON.
         Err(error) => Got::Message {
             bytes,
             binary,
-            why: format!("not JSON: {error}"),
+            not_json: !error.is_limit(),
+            why: if error.is_limit() {
+                format!("beyond what litespec reads: {error}")
+            } else {
+                format!("not JSON: {error}")
+            },
         },
     }
 }

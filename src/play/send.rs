@@ -257,6 +257,7 @@ impl Player<'_> {
             }
             How::Reset => {
                 link.conn.reset();
+                link.gone = true;
                 self.oracle.sent(link.watch, Sent::Bent, started);
             }
         }

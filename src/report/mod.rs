@@ -8,4 +8,5 @@ mod record;
 #[cfg(test)]
 mod sample;
 
+pub use jsonl::rebuild;
 pub use record::Record;

@@ -271,3 +271,110 @@ impl Clock {
         self.now = longest;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::steps;
+    use super::*;
+
+    fn need_ms(body: &str) -> u128 {
+        steps(body)
+            .need(Duration::from_millis(1000), Duration::from_millis(3000))
+            .as_millis()
+    }
+
+    #[test]
+    fn waits_add_up() {
+        assert_eq!(
+            need_ms("use handshake\nwait 0.5hb\n< nothing for 1s\n< probe 200ms"),
+            1700
+        );
+        assert_eq!(
+            need_ms("repeat 3\n  wait 1s\n  repeat 2\n    wait 100ms"),
+            3600
+        );
+        assert_eq!(need_ms("> ping\n< pong"), 0);
+    }
+
+    #[test]
+    fn bounds_count_from_the_last_send_of_their_connection_and_stop_at_two_intervals() {
+        assert_eq!(
+            need_ms("> ping\n< close 4003 within 1hb..4hb+grace\n< closed within ..grace"),
+            5000
+        );
+        assert_eq!(need_ms("> ping\nwait 1s\n< pong within ..2s"), 2000);
+        assert_eq!(need_ms("wait 1s\n> ping\n< pong within ..2s"), 3000);
+        assert_eq!(
+            need_ms("b connect\nwait 1s\nb> ping\n< pong within ..1500ms"),
+            1500
+        );
+        assert_eq!(need_ms("< connects within 1s.."), 1000);
+        assert_eq!(need_ms("> ping\n< pong within 8hb..9hb"), 8000);
+    }
+
+    #[test]
+    fn a_repeat_takes_its_turns_and_an_either_its_longest_branch() {
+        assert_eq!(
+            need_ms("repeat 5\n  > close 1011\n  < connects within 1s..\n  use handshake"),
+            5000
+        );
+        assert_eq!(
+            need_ms("either\n  < close\n  wait 1s\nor\n  < nothing for 2s\nor\n  < {\"op\": 3}"),
+            2000
+        );
+        assert_eq!(need_ms(&deep(23)), 1 << 23);
+    }
+
+    fn deep(depth: usize) -> String {
+        let heads: String = (0..depth)
+            .map(|level| format!("{}repeat 2\n", "  ".repeat(level)))
+            .collect();
+        format!("{heads}{}wait 1ms", "  ".repeat(depth))
+    }
+
+    #[test]
+    fn an_expected_response_needs_an_answered_request_unless_it_is_one_of_several() {
+        let answered = |body: &str| steps(body).needs().answered_request;
+        assert!(answered("< {\"op\": 5, \"n\": 1}"));
+        assert!(answered(
+            "in any order\n  repeat 2 as $i\n    < {\"op\": 5.0, \"n\": $i}"
+        ));
+        assert!(!answered("either\n  < {\"op\": 5}\nor\n  < close"));
+        assert!(!answered("< {\"op\": 3}\n< {\"n\": 5}"));
+    }
+
+    #[test]
+    fn what_a_scenario_uses_is_what_it_needs() {
+        let needs =
+            steps("> {\"w\": $request.w}\n> text \"${dispatch.a}\"\ndriver> {\"id\": 1}").needs();
+        assert_eq!(
+            (needs.request, needs.dispatch, needs.driver),
+            (true, true, true)
+        );
+        assert_eq!(steps("> ping").needs(), Needs::default());
+    }
+
+    #[test]
+    fn free_variables_are_those_that_nothing_binds() {
+        let body = "> {\"n\": $mine}\n< {\"n\": $n, \"m\": $mine, \"t\": \"${other}\"}\n> {\"n\": $n, \"p\": $password}\n\
+                    repeat 2 as $i\n  > {\"n\": $i}";
+        assert_eq!(
+            steps(body).free_vars().into_iter().collect::<Vec<_>>(),
+            ["mine", "other"]
+        );
+    }
+
+    #[test]
+    fn connections_role_and_rules_are_collected() {
+        let body = "b connect\nb> ping\n< close  @close.frame\neither\n  b< closed  @close.ends\nor\n  < close";
+        let scenario = steps(body);
+        assert_eq!(scenario.connections(), ["b", "a"]);
+        assert_eq!(scenario.role(), Some(Role::Server));
+        assert_eq!(
+            scenario.rules(),
+            ["auth.reject", "close.frame", "close.ends"]
+        );
+        assert_eq!(steps("> ping").role(), None);
+        assert_eq!(steps("< connects").role(), Some(Role::Client));
+    }
+}

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::syntax::{Source, Span};
 
@@ -39,9 +39,11 @@ impl ParseError {
         if let Some(label) = &label {
             annotation = annotation.label(label.as_str());
         }
+        let line = self.span.line.max(1) as usize;
+        let path = printable(&self.source.path);
         let snippet = Snippet::source(quoted.text.as_str())
-            .path(printable(&self.source.path))
-            .line_start(self.span.line.max(1) as usize)
+            .path(path.as_str())
+            .line_start(line)
             .annotation(annotation);
         let mut report = vec![
             Level::ERROR
@@ -49,7 +51,7 @@ impl ParseError {
                 .element(snippet),
         ];
         if let Some(suggestion) = &self.suggestion {
-            report.push(annotate_snippets::Group::with_title(
+            report.push(Group::with_title(
                 Level::HELP.secondary_title(printable(suggestion)),
             ));
         }
@@ -58,7 +60,11 @@ impl ParseError {
         } else {
             Renderer::plain()
         };
-        renderer.term_width(WIDTH).render(&report)
+        let text = renderer.term_width(WIDTH).render(&report);
+        // Of a line that was cut, the renderer counts only the columns it was given.
+        let place = |column: usize| format!("{path}:{line}:{column}");
+        let given = quoted.text[..quoted.start].chars().count() + 1;
+        text.replacen(&place(given), &place(self.span.column as usize), 1)
     }
 }
 

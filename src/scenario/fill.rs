@@ -91,7 +91,7 @@ pub fn template(template: &Template, env: &Env) -> Result<Filled, FillError> {
                     show(
                         &mut filled.shown,
                         &if value.secret {
-                            in_string(hole)
+                            format!("\"{}\"", in_string(hole))
                         } else {
                             literal(&text)
                         },
@@ -315,3 +315,6 @@ fn show(shown: &mut String, piece: &str) {
     }
     shown.push_str(piece);
 }
+
+#[cfg(test)]
+mod tests;

@@ -304,3 +304,6 @@ fn id(path: &Path) -> String {
 fn shown(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
+
+#[cfg(test)]
+mod tests;

@@ -295,3 +295,6 @@ fn cut(text: &str) -> String {
         Some((at, _)) => format!("{}… ({} bytes)", &text[..at], text.len()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! The scenario language: syntax tree, parser, printer, patterns, and the embedded library.
 //!
-//! Text becomes a [`Scenario`] by [`parse`] and text again by [`print`]; `parse(print(s)) == s`.
+//! Text becomes a [`Scenario`] by [`parse()`] and text again by [`print()`]; `parse(print(s)) == s`.
 //! [`fill`] turns what a line sends into bytes, [`matching`] compares what came.
 
 pub mod analysis;
@@ -17,6 +17,8 @@ mod resolve;
 #[cfg(test)]
 mod strategies;
 pub mod syntax;
+#[cfg(test)]
+mod tests;
 pub mod time;
 pub mod values;
 

@@ -74,12 +74,12 @@ impl Names {
                 }
                 None => self.gone.clear(),
             },
-            StepKind::Together { steps }
-            | StepKind::InAnyOrder { steps }
-            | StepKind::Every { steps, .. } => {
+            StepKind::Together { steps } | StepKind::InAnyOrder { steps } => {
                 self.steps(steps);
             }
-            StepKind::Repeat { var, steps, .. } => self.repeat(var.as_deref(), step.span, steps),
+            StepKind::Repeat { var, steps, .. } | StepKind::Every { var, steps, .. } => {
+                self.repeat(var.as_deref(), step.span, steps);
+            }
             StepKind::Either { branches } => self.either(branches),
             StepKind::Connect { .. }
             | StepKind::Wait { .. }

@@ -155,3 +155,6 @@ fn ranges(a: &Range, b: &Range) -> bool {
     };
     !apart(a, b) && !apart(b, a)
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,16 +45,11 @@ pub fn line(step: &Step) -> String {
         StepKind::Wait { time } => format!("wait {time}"),
         StepKind::BeatEvery { conn, period } => format!("{}beat every {period}", prefix(conn)),
         StepKind::BeatOff { conn } => format!("{}beat off", prefix(conn)),
-        StepKind::Every { conn, period, .. } => format!("{}every {period}", prefix(conn)),
+        StepKind::Every {
+            conn, period, var, ..
+        } => format!("{}every {period}{}", prefix(conn), turns_as(var)),
         StepKind::EveryOff { conn } => format!("{}every off", prefix(conn)),
-        StepKind::Repeat {
-            count, var: None, ..
-        } => format!("repeat {count}"),
-        StepKind::Repeat {
-            count,
-            var: Some(var),
-            ..
-        } => format!("repeat {count} as ${var}"),
+        StepKind::Repeat { count, var, .. } => format!("repeat {count}{}", turns_as(var)),
         StepKind::InAnyOrder { .. } => "in any order".to_owned(),
         StepKind::Either { .. } => "either".to_owned(),
         StepKind::Ignore { conn } => format!("{}ignore", prefix(conn)),
@@ -73,6 +68,12 @@ pub fn line(step: &Step) -> String {
             marked(text, mark.as_ref())
         }
     }
+}
+
+/// ` as $i`, where the turns are counted.
+fn turns_as(var: &Option<String>) -> String {
+    var.as_ref()
+        .map_or_else(String::new, |var| format!(" as ${var}"))
 }
 
 /// A send line, for example `b> ping "x"`.

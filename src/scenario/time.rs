@@ -53,3 +53,47 @@ impl fmt::Display for Time {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::syntax::StepKind;
+    use super::super::tests::steps;
+    use super::*;
+
+    fn time(text: &str) -> Time {
+        match steps(&format!("wait {text}")).steps.remove(0).kind {
+            StepKind::Wait { time } => time,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn times_are_sums_in_this_connections_terms() {
+        let resolve =
+            |text: &str| time(text).resolve(Duration::from_millis(400), Duration::from_secs(3));
+        assert_eq!(resolve("4hb+grace"), Duration::from_millis(4600));
+        assert_eq!(resolve("0.5hb+100ms+1.5s"), Duration::from_millis(1800));
+        assert_eq!(resolve("0ms"), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_time_without_end_is_the_longest_there_is() {
+        let forever = Duration::MAX;
+        assert_eq!(time("2hb+1s").resolve(forever, forever), forever);
+        assert_eq!(
+            time("0.5hb+1000000000hb").resolve(forever, forever),
+            forever
+        );
+    }
+
+    #[test]
+    fn times_are_shown_as_they_are_written() {
+        for text in ["0.5hb+100ms", "grace", "1.25s", "1000000000hb"] {
+            assert_eq!(time(text).to_string(), text);
+        }
+        assert_eq!(
+            (time("1s+2hb").in_hb(), time("1s+grace").in_hb()),
+            (true, false)
+        );
+    }
+}

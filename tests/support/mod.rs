@@ -1,5 +1,7 @@
 //! Runs a suite against a peer in memory, so that a paused clock moves both.
 
+pub mod peer;
+
 use std::future::Future;
 use std::sync::Arc;
 

@@ -37,7 +37,7 @@ pub(super) fn preflight(out: &mut String, record: &Record, screen: &Screen) {
 
 /// Skips, inconclusive ones and errors, one group a reason.
 pub(super) fn unjudged(out: &mut String, record: &Record, screen: &Screen) {
-    let mut groups: Vec<(Verdict, String, Vec<&ScenarioResult>)> = Vec::new();
+    let mut groups: Vec<Group<'_>> = Vec::new();
     for result in &record.results {
         if !matches!(
             result.verdict,
@@ -45,26 +45,42 @@ pub(super) fn unjudged(out: &mut String, record: &Record, screen: &Screen) {
         ) {
             continue;
         }
-        let reason = reason(result);
-        match groups
-            .iter_mut()
-            .find(|(verdict, known, _)| *verdict == result.verdict && *known == reason)
-        {
-            Some((_, _, members)) => members.push(result),
-            None => groups.push((result.verdict, reason, vec![result])),
+        let reason = Reason::of(result);
+        let alike =
+            |group: &&mut Group<'_>| group.verdict == result.verdict && group.reason.alike(&reason);
+        match groups.iter_mut().find(alike) {
+            Some(group) => {
+                group.reason.widen(&reason);
+                group.members.push(result);
+            }
+            None => groups.push(Group {
+                verdict: result.verdict,
+                reason,
+                members: vec![result],
+            }),
         }
     }
     if groups.is_empty() {
         return;
     }
-    groups.sort_by(|a, b| b.0.cmp(&a.0).then(b.2.len().cmp(&a.2.len())));
+    groups.sort_by(|a, b| {
+        b.verdict
+            .cmp(&a.verdict)
+            .then(b.members.len().cmp(&a.members.len()))
+    });
     let _ = writeln!(out, "\n{}", paint(screen, BOLD, "not judged"));
-    for (verdict, reason, members) in groups {
-        let (said, style) = word(verdict);
+    for group in groups {
+        let (said, style) = word(group.verdict);
         let label = format!("  {}  ", paint(screen, style, said));
-        let why = format!("{}: {reason}", plural(members.len(), "scenario"));
-        field(out, screen, &label, &why);
-        let ids: Vec<String> = members
+        let count = plural(group.members.len(), "scenario");
+        field(
+            out,
+            screen,
+            &label,
+            &format!("{count}: {}", group.reason.text()),
+        );
+        let ids: Vec<String> = group
+            .members
             .iter()
             .map(|r| terminal(&r.id).into_owned())
             .collect();
@@ -77,11 +93,68 @@ pub(super) fn unjudged(out: &mut String, record: &Record, screen: &Screen) {
     }
 }
 
-fn reason(result: &ScenarioResult) -> String {
-    let reason = terminal(result.reason.as_deref().unwrap_or("no reason given"));
-    match &result.blocked_by {
-        Some(by) => format!("{reason} (blocked by {})", terminal(by)),
-        None => reason.into_owned(),
+/// Results that were not judged for reasons that differ in their numbers only.
+struct Group<'a> {
+    verdict: Verdict,
+    reason: Reason,
+    members: Vec<&'a ScenarioResult>,
+}
+
+/// A reason: words, with a number (as least and greatest) behind each but the last.
+struct Reason {
+    words: Vec<String>,
+    numbers: Vec<(u64, u64)>,
+}
+
+impl Reason {
+    fn of(result: &ScenarioResult) -> Reason {
+        let mut text = terminal(result.reason.as_deref().unwrap_or("no reason given")).into_owned();
+        if let Some(by) = &result.blocked_by {
+            let _ = write!(text, " (blocked by {})", terminal(by));
+        }
+        let mut reason = Reason {
+            words: vec![String::new()],
+            numbers: Vec::new(),
+        };
+        for piece in text.split_inclusive(' ') {
+            match piece.trim_end().parse::<u64>() {
+                Ok(number) => {
+                    reason.numbers.push((number, number));
+                    reason
+                        .words
+                        .push(piece[piece.trim_end().len()..].to_owned());
+                }
+                Err(_) => {
+                    if let Some(words) = reason.words.last_mut() {
+                        words.push_str(piece);
+                    }
+                }
+            }
+        }
+        reason
+    }
+
+    fn alike(&self, other: &Reason) -> bool {
+        self.words == other.words
+    }
+
+    fn widen(&mut self, other: &Reason) {
+        for (mine, new) in self.numbers.iter_mut().zip(&other.numbers) {
+            *mine = (mine.0.min(new.0), mine.1.max(new.1));
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::new();
+        for (at, words) in self.words.iter().enumerate() {
+            text.push_str(words);
+            match self.numbers.get(at) {
+                Some((least, greatest)) if least == greatest => text.push_str(&least.to_string()),
+                Some((least, greatest)) => text.push_str(&format!("{least} to {greatest}")),
+                None => {}
+            }
+        }
+        text
     }
 }
 

@@ -41,6 +41,22 @@ fn what_was_not_judged_is_grouped_by_reason() {
 }
 
 #[test]
+fn reasons_that_differ_in_numbers_only_are_one_group() {
+    let mut record = Record::new(sample::header());
+    for (id, ms) in [("a", 160), ("b", 3600), ("c", 120)] {
+        let mut result = sample::pass(id, "auth.accept");
+        result.verdict = Verdict::Skip;
+        result.reason = Some(format!(
+            "it would wait {ms} ms, longer than --max-wait (100 ms)"
+        ));
+        record.take(&sample::finished(result));
+    }
+    let whole = render(&record, &Screen::default());
+    let group = "3 scenarios: it would wait 120 to 3600 ms, longer than --max-wait (100 ms)\n      a, b, c\n";
+    assert!(whole.contains(group), "{whole}");
+}
+
+#[test]
 fn a_run_that_could_not_start_says_why() {
     snapshot(
         "screen_could_not_run",

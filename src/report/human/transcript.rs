@@ -96,13 +96,27 @@ fn said(entry: &Entry) -> (&'static str, String) {
             (arrow, format!("binary 0x{text}"))
         }
         EntryKind::Binary => (arrow, behind("binary")),
-        EntryKind::Ping => (arrow, behind("ping")),
-        EntryKind::Pong => (arrow, behind("pong")),
+        EntryKind::Ping => (arrow, behind_bytes("ping", &entry.text)),
+        EntryKind::Pong => (arrow, behind_bytes("pong", &entry.text)),
         EntryKind::Close => (arrow, behind("close")),
         EntryKind::Raw => (arrow, behind("raw")),
         EntryKind::Connect => (" ", behind("connect")),
         EntryKind::Eof => (arrow, behind("eof")),
         EntryKind::Reset => (arrow, behind("reset")),
+    }
+}
+
+/// A control frame's payload in quotes, unless a scenario spelled it.
+fn behind_bytes(word: &str, payload: &str) -> String {
+    if payload.is_empty() {
+        word.to_owned()
+    } else if payload.starts_with(['"', '$']) || payload.starts_with("0x") {
+        format!("{word} {}", terminal(payload))
+    } else {
+        format!(
+            "{word} {}",
+            terminal(&serde_json::Value::from(payload).to_string())
+        )
     }
 }
 

@@ -1,7 +1,7 @@
 //! Text to tree: a header, then steps in blocks of two blanks each.
 //!
 //! The parser reads line by line and stops at the first error. What single lines cannot show
-//! (variables, connections, roles, branches that overlap) is looked at in [`check`] afterwards.
+//! (variables, connections, roles, branches that overlap) is looked at in `check` afterwards.
 
 mod check;
 mod cursor;
@@ -12,6 +12,8 @@ mod pattern;
 mod steps;
 mod words;
 
+#[cfg(test)]
+mod refused;
 #[cfg(test)]
 mod tests;
 

@@ -19,7 +19,7 @@ enum Head {
     InAnyOrder,
     Either,
     Repeat(u32, Option<String>),
-    Every(String, Time),
+    Every(String, Time, Option<String>),
 }
 
 impl Parser<'_> {
@@ -65,7 +65,8 @@ impl Parser<'_> {
                 var,
                 steps: self.inner(line, depth)?,
             },
-            Head::Every(conn, period) => StepKind::Every {
+            Head::Every(conn, period, var) => StepKind::Every {
+                var,
                 conn,
                 period,
                 steps: self.inner(line, depth)?,
@@ -263,7 +264,14 @@ fn prefixed(cur: &mut Cursor<'_>, word: &str, conn: String) -> Result<Head, Prob
         },
         "beat" => return Err(cur.unexpected("`every` and a time, or `off`")),
         "every" if cur.eat_word("off") => StepKind::EveryOff { conn },
-        "every" => return Ok(Head::Every(conn, period(cur)?)),
+        "every" => {
+            let period = period(cur)?;
+            return Ok(Head::Every(
+                conn,
+                period,
+                turns_as(cur, "every 0.4hb as $i")?,
+            ));
+        }
         "ignore" => StepKind::Ignore { conn },
         _ => StepKind::Connect { conn },
     };
@@ -330,12 +338,17 @@ fn use_step(cur: &mut Cursor<'_>, conn: String) -> Result<StepKind, Problem> {
 
 fn repeat(cur: &mut Cursor<'_>) -> Result<Head, Problem> {
     let times = count(cur, "count", 1, MAX_REPEAT)?;
+    Ok(Head::Repeat(times, turns_as(cur, "repeat 100 as $i")?))
+}
+
+/// ` as $i`, where the turns are counted.
+fn turns_as(cur: &mut Cursor<'_>, example: &str) -> Result<Option<String>, Problem> {
     cur.skip_blanks();
     if !cur.eat_word("as") {
-        return Ok(Head::Repeat(times, None));
+        return Ok(None);
     }
     if !cur.eat("$") {
-        return Err(cur.unexpected("a variable: `repeat 100 as $i`"));
+        return Err(cur.unexpected(format!("a variable: `{example}`")));
     }
     let name = variable(cur)?;
     if name.value.contains('.') {
@@ -344,7 +357,7 @@ fn repeat(cur: &mut Cursor<'_>) -> Result<Head, Problem> {
             format!("`{}` cannot be bound: it has a dot", name.value),
         ));
     }
-    Ok(Head::Repeat(times, Some(name.value)))
+    Ok(Some(name.value))
 }
 
 fn waits_differ(cur: &mut Cursor<'_>) -> Result<StepKind, Problem> {

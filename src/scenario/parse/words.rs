@@ -138,7 +138,10 @@ fn term(cur: &mut Cursor<'_>) -> Result<(f64, Unit), Problem> {
         other => {
             return Err(Problem::new(unit.span, format!("unknown unit `{other}`"))
                 .expected("`hb` (heartbeat intervals), `ms` or `s`")
-                .near(other, ["hb", "ms", "s"]));
+                .near(
+                    if other.starts_with("sec") { "s" } else { other },
+                    ["hb", "ms", "s"],
+                ));
         }
     };
     Ok((value, unit))

@@ -112,10 +112,8 @@ proptest! {
             prop_assert_eq!(acks, beats);
             prop_assert_eq!(session.in_flight(), tickets.len());
             prop_assert_eq!(session.deadline().is_none(), over.is_some());
-            if let Some(deadline) = session.deadline() {
-                if deadline.timer == Timer::Heartbeat {
-                    prop_assert!(clock.ms(deadline.at) >= last_beat + HB_MS);
-                }
+            if let Some(deadline) = session.deadline().filter(|d| d.timer == Timer::Heartbeat) {
+                prop_assert!(clock.ms(deadline.at) >= last_beat + HB_MS);
             }
         }
         prop_assert_eq!(asked, answered + tickets.len());

@@ -1,16 +1,20 @@
 //! Opening connections in memory, on the paused clock.
 
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::accept_hdr_async;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 
 use super::upgrade::{headers, response, target};
 use super::{encode, text};
-use crate::wire::frame::{OutFrame, close_body};
+use crate::wire::conn::Conn;
+use crate::wire::frame::{OutFrame, Side, close_body};
 use crate::wire::limits::Limits;
 use crate::wire::memory::{MemoryStream, listen, pipe};
 use crate::wire::message::{CloseBody, Incoming};
@@ -26,6 +30,71 @@ impl Dial for Once {
         let stream = self.0.lock().unwrap().take().expect("dialed once");
         Box::pin(std::future::ready(Ok(Box::new(stream) as BoxStream)))
     }
+}
+
+/// A reset as the system tells it: to whoever asks first, which is the writer here. The reader gets
+/// what had come and then an end.
+struct ToldTheWriter(&'static [u8]);
+
+impl AsyncRead for ToldTheWriter {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for ToldTheWriter {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Stream for ToldTheWriter {
+    fn reset(&mut self) {}
+}
+
+impl Dial for ToldTheWriter {
+    fn dial(&self) -> Dialing<'_> {
+        Box::pin(std::future::ready(Ok(Box::new(Self(self.0)) as BoxStream)))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reset_that_only_the_writer_was_told_is_still_a_reset() {
+    for (bytes, status) in [(&b""[..], None), (b"HTTP/1.1 429 Slow\r\n\r\n", Some(429))] {
+        let mut rng = fastrand::Rng::with_seed(7);
+        let dial = ToldTheWriter(bytes);
+        let result = open(
+            &dial,
+            &target(),
+            &Offer::default(),
+            &Limits::default(),
+            &mut rng,
+        )
+        .await;
+        match (result.unwrap_err(), status) {
+            (OpenError::Reset(_), None) => {}
+            (OpenError::Status { code, .. }, Some(status)) => assert_eq!(code, status),
+            (other, _) => panic!("{other:?}"),
+        }
+    }
+    let stream = Box::new(ToldTheWriter(b"\x81\x01a\x81"));
+    let mut conn = Conn::new(stream, Side::Client, Limits::default(), Vec::new());
+    conn.queue(&OutFrame::text(b"lost"));
+    assert!(conn.flush().await.is_err());
+    assert_eq!(conn.next().await.incoming, text("a", 1));
+    assert!(matches!(conn.next().await.incoming, Incoming::Reset(_)));
 }
 
 /// Opens against a peer that answers `bytes` whatever it is asked, then does `end`.
