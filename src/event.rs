@@ -1,12 +1,15 @@
 //! What a run tells while it goes. Every report is a fold over these events, and JSON Lines is
 //! nothing but them, one a line.
 
+pub mod shell;
+
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::outcome::{Preflight, RuleResult, ScenarioResult, Summary};
 
 /// Who made the report.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Tool {
     /// `litespec`.
     pub name: String,
@@ -15,7 +18,7 @@ pub struct Tool {
 }
 
 /// Which scenarios were at hand.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Suite {
     /// The suite's version.
     pub version: String,
@@ -44,9 +47,26 @@ pub struct RunHeader {
     pub seed: u64,
     /// Options that are not at their default, secrets left out.
     pub options: serde_json::Map<String, serde_json::Value>,
-    /// The options as they are written on a command line, secrets as variables, for `repeat`.
+    /// The target and the options as they are typed into a shell, already quoted, secrets as
+    /// variables: what stands between `litespec check` and the filter of a `repeat` command.
     #[serde(skip)]
     pub repeat_args: Vec<String>,
+}
+
+impl RunHeader {
+    /// The command that runs one scenario again (by its id, `#N` included), to be pasted into a
+    /// POSIX shell. The preflight belongs to every run, so `preflight` needs no filter.
+    pub fn repeat_command(&self, id: &str) -> String {
+        let mut words = vec!["litespec".to_owned(), "check".to_owned()];
+        words.extend(self.repeat_args.iter().cloned());
+        if id != "preflight" {
+            words.push("--filter".to_owned());
+            words.push(shell::quote(&globset::escape(id)).into_owned());
+        }
+        words.push("--seed".to_owned());
+        words.push(self.seed.to_string());
+        words.join(" ")
+    }
 }
 
 /// Why a run could not judge the target.
@@ -106,4 +126,52 @@ pub enum RunEvent {
         /// The counts.
         summary: Summary,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header() -> RunHeader {
+        RunHeader {
+            schema_version: 1,
+            tool: Tool {
+                name: "litespec".to_owned(),
+                version: "0.1.0".to_owned(),
+            },
+            suite: Suite {
+                version: "0.1.0".to_owned(),
+                hash: String::new(),
+            },
+            role: "server".to_owned(),
+            target: "ws://127.0.0.1:9001/".to_owned(),
+            label: None,
+            started_at: String::new(),
+            seed: 7,
+            options: serde_json::Map::new(),
+            repeat_args: vec![
+                "ws://127.0.0.1:9001/".to_owned(),
+                "--request".to_owned(),
+                "'ECHO [1]'".to_owned(),
+            ],
+        }
+    }
+
+    #[test]
+    fn the_command_that_repeats_names_target_options_scenario_and_seed() {
+        assert_eq!(
+            header().repeat_command("server/request/nonce#3"),
+            "litespec check ws://127.0.0.1:9001/ --request 'ECHO [1]' --filter 'server/request/nonce#3' --seed 7"
+        );
+        assert_eq!(
+            header().repeat_command("preflight"),
+            "litespec check ws://127.0.0.1:9001/ --request 'ECHO [1]' --seed 7"
+        );
+    }
+
+    #[test]
+    fn an_id_with_glob_characters_means_itself() {
+        let command = header().repeat_command("own/a[1]*");
+        assert!(command.contains("--filter 'own/a[[]1[]][*]'"), "{command}");
+    }
 }

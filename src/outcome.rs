@@ -1,12 +1,15 @@
 //! What came of a run, as plain data: verdicts, failures, transcripts. The shapes are those of the
 //! JSON report, which serialises them as they are.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::protocol::rules::Level;
 
 /// What a scenario or a rule comes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Everything asked for was seen.
@@ -26,7 +29,7 @@ pub enum Verdict {
 }
 
 /// One line of a scenario that did not hold, or one finding of the watch.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {
     /// The rule's id.
     pub rule: String,
@@ -53,7 +56,7 @@ pub struct Failure {
 }
 
 /// Which way an entry of the transcript went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Dir {
     /// We sent it.
     #[serde(rename = ">")]
@@ -64,7 +67,7 @@ pub enum Dir {
 }
 
 /// What an entry of the transcript is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EntryKind {
     /// A text message.
@@ -88,7 +91,7 @@ pub enum EntryKind {
 }
 
 /// One line of a transcript.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Entry {
     /// Milliseconds since the scenario began.
     pub at_ms: f64,
@@ -106,7 +109,7 @@ pub struct Entry {
 
 /// What came of one scenario, or of the watch for one rule (id `watch/<rule>`), or of the
 /// preflight (id `preflight`).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ScenarioResult {
     /// Public id, with `#N` behind it where `each` made several.
     pub id: String,
@@ -141,7 +144,7 @@ pub struct ScenarioResult {
 }
 
 /// What a rule comes to over all scenarios about it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RuleResult {
     /// The rule's id.
     pub id: String,
@@ -154,7 +157,7 @@ pub struct RuleResult {
 }
 
 /// How many of each verdict, and what stayed unjudged.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     /// Scenarios that passed.
     pub pass: u32,
@@ -179,7 +182,7 @@ pub struct Summary {
 }
 
 /// One step of the preflight.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PreflightStep {
     /// `connect`, `upgrade`, `hello`, `auth`, `heartbeat`, `request`.
     pub step: String,
@@ -192,7 +195,7 @@ pub struct PreflightStep {
 }
 
 /// What the preflight found.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Preflight {
     /// Whether the suite can run.
     pub ok: bool,

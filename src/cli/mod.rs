@@ -1,32 +1,227 @@
 //! The command line: arguments, one file per subcommand, exit codes.
 
-use clap::{Parser, Subcommand};
-
+mod check;
 mod client;
+mod color;
+mod config;
+mod exit;
+mod explain;
+mod files;
+mod fmt;
+mod interrupt;
+mod list;
+mod local;
+mod logs;
+mod near;
+mod options;
+mod output;
 mod peers;
+mod progress;
+mod quote;
+mod repeat;
 mod request;
+mod screen;
 mod serve;
+mod target;
+mod values;
 
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{
+    ArgMatches, Args, Command as ClapCommand, CommandFactory, FromArgMatches, Parser, Subcommand,
+};
+
+use color::Color;
+pub use exit::Exit;
+use exit::Stop;
+
+const EXAMPLES: &str = "\
+Examples:
+  litespec check --reference                      see a run where everything passes
+  litespec check ws://127.0.0.1:10101/            test a server
+  litespec serve                                  the reference server, to build a client against
+  litespec request ws://127.0.0.1:10101/ ECHO '[1]'
+  litespec list rules                             what is judged
+  litespec explain auth.reject                    one rule and its scenarios
+
+Exit codes: 0 passed, 1 failed, 2 usage, 3 bad scenario or configuration, 4 could not run,
+5 nothing failed but must rules stayed unjudged, 130 interrupted";
+
+/// Tells whether an implementation of the Common Protocol is right, and why.
 #[derive(Parser)]
-#[command(name = "litespec", version)]
+#[command(name = "litespec", version, disable_help_flag = true, arg_required_else_help = true, subcommand_required = true, after_help = EXAMPLES)]
 struct Cli {
+    #[command(flatten)]
+    globals: Globals,
     #[command(subcommand)]
     command: Command,
 }
 
+/// Options of every subcommand.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Globals {
+    /// When to colour
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        value_name = "WHEN",
+        env = "LITESPEC_COLOR",
+        help_heading = "Output"
+    )]
+    color: Color,
+    /// Say more: everything in full; twice: log on standard error what is done, three times: in detail
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, env = "LITESPEC_VERBOSE", help_heading = "Output")]
+    verbose: u8,
+    /// Say less: of a run its first line only
+    #[arg(short, long, global = true, env = "LITESPEC_QUIET", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Output")]
+    quiet: bool,
+    /// Print help
+    #[arg(short, long, global = true, action = clap::ArgAction::HelpShort, help_heading = "Output")]
+    help: Option<bool>,
+}
+
 #[derive(Subcommand)]
 enum Command {
+    /// Test a server
+    #[command(after_help = check::EXAMPLES)]
+    Check(Box<options::CheckArgs>),
+    /// Run the reference server
     Serve(serve::ServeArgs),
+    /// Run the reference client
     Client(client::ClientArgs),
+    /// Send one request to a server and print its answer
     Request(request::RequestArgs),
+    /// List scenarios, rules, or the schema of the JSON report
+    #[command(after_help = list::EXAMPLES)]
+    List(list::ListArgs),
+    /// Explain a rule or a scenario
+    #[command(after_help = explain::EXAMPLES)]
+    Explain(explain::ExplainArgs),
+    /// Bring scenario files into their one canonical form
+    #[command(after_help = fmt::EXAMPLES)]
+    Fmt(fmt::FmtArgs),
 }
 
 /// Runs the program with the process's own arguments.
-pub fn main() -> std::process::ExitCode {
-    let code = match Cli::parse().command {
-        Command::Serve(args) => serve::run(args),
-        Command::Client(args) => client::run(args),
-        Command::Request(args) => request::run(args),
+pub fn main() -> ExitCode {
+    run(std::env::args_os().collect())
+}
+
+fn run(args: Vec<OsString>) -> ExitCode {
+    let command = command(&args);
+    let matches = match command.clone().try_get_matches_from(&args) {
+        Ok(matches) => matches,
+        Err(error) => return clap_said(&error).into(),
     };
-    code.into()
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => return clap_said(&error).into(),
+    };
+    let globals = cli.globals.clone();
+    match dispatch(cli, &command, &args, &matches) {
+        Ok(exit) => exit,
+        Err(stop) => {
+            screen::say_stop(&stop, globals.color);
+            stop.exit.into()
+        }
+    }
+}
+
+fn dispatch(
+    cli: Cli,
+    command: &ClapCommand,
+    args: &[OsString],
+    matches: &ArgMatches,
+) -> Result<ExitCode, Stop> {
+    match cli.command {
+        Command::Check(check) => {
+            let merged = config::merge(command, "check", args, matches, check.config.as_deref())?;
+            // The second parse has more to read, so it is the one that counts, globals included.
+            let matches = command
+                .clone()
+                .try_get_matches_from(&merged.args)
+                .map_err(|error| Stop::bad_input(config::first_line(&error)))?;
+            let cli = Cli::from_arg_matches(&matches)
+                .map_err(|error| Stop::bad_input(config::first_line(&error)))?;
+            let (Command::Check(check), Some(sub), Some(sub_matches)) = (
+                cli.command,
+                command.find_subcommand("check"),
+                matches.subcommand_matches("check"),
+            ) else {
+                return Err(Stop::usage("the configuration changed the subcommand"));
+            };
+            logs::start(&cli.globals);
+            let exit = check::run(
+                &cli.globals,
+                &check,
+                &check::Line {
+                    command: sub,
+                    matches: sub_matches,
+                    from_file: &merged.from_file,
+                },
+            )?;
+            Ok(exit.into())
+        }
+        Command::List(list) => Ok(list::run(&cli.globals, &list)?.into()),
+        Command::Explain(explain) => Ok(explain::run(&cli.globals, &explain)?.into()),
+        Command::Fmt(fmt) => Ok(fmt::run(&cli.globals, &fmt)?.into()),
+        Command::Serve(serve) => Ok(serve::run(serve).into()),
+        Command::Client(client) => Ok(client::run(client).into()),
+        Command::Request(request) => Ok(request::run(request).into()),
+    }
+}
+
+/// The command as clap wants it: built, without variables (whose values may be secret) in its help.
+fn command(args: &[OsString]) -> ClapCommand {
+    let mut command = Cli::command()
+        .color(Color::for_clap(args))
+        .mut_args(|arg| arg.hide_env(true))
+        .mut_subcommands(|sub| sub.mut_args(|arg| arg.hide_env(true)));
+    command.build();
+    command
+}
+
+/// Help and version go to standard output and are no error.
+fn clap_said(error: &clap::Error) -> Exit {
+    // A closed pipe is no reason to fail.
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Success,
+        _ => Exit::Usage,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command(&[]).debug_assert();
+    }
+
+    #[test]
+    fn every_option_of_check_has_a_variable_but_what_must_not_come_from_one() {
+        let command = command(&[]);
+        let check = command
+            .find_subcommand("check")
+            .expect("it is a subcommand");
+        for arg in check.get_arguments() {
+            let Some(long) = arg.get_long() else { continue };
+            if ["help", "version", "reference"].contains(&long) {
+                assert_eq!(arg.get_env(), None, "{long}");
+                continue;
+            }
+            let expected = format!("LITESPEC_{}", long.replace('-', "_").to_uppercase());
+            assert_eq!(
+                arg.get_env().and_then(|env| env.to_str()),
+                Some(expected.as_str()),
+                "{long}"
+            );
+        }
+    }
 }

@@ -1,1 +1,29 @@
-//! (to be written)
+//! Carries out one scenario over the wire: opens connections, sends, expects, stamps, records.
+//!
+//! [`run`] is the whole of it for a scenario. Everything is done by one task: it reads all
+//! connections of the scenario while it waits for any of them, so that an arrival is stamped when
+//! it arrives and not when the scenario comes to it. Time is tokio's, so that a paused clock moves
+//! everything.
+
+mod background;
+mod ended;
+mod expect;
+mod flow;
+mod handshake;
+mod item;
+mod lateness;
+mod link;
+mod player;
+mod probe;
+mod pump;
+mod record;
+mod send;
+mod settings;
+
+pub use ended::{Broken, Ended, Place, Played};
+pub use item::{Got, Item};
+pub use lateness::Lateness;
+pub use player::{Player, alive, run};
+pub use record::Redactor;
+pub use send::cannot_fill;
+pub use settings::{Pacer, Settings};

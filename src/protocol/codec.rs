@@ -1,7 +1,7 @@
 //! Packets out of bytes and back, in one pass and without a copy. The policy is in the
 //! [module's documentation](super).
 
-use super::error::{DecodeError, DecodeFault, Expected, Field, JsonError, JsonFault};
+use super::error::{Expected, Field, JsonError, JsonFault};
 use super::escape;
 use super::limits::MAX_SIZE;
 use super::number::{self, Integer};
@@ -9,7 +9,7 @@ use super::opcode::Op;
 use super::packet::{Interval, Packet, Raw, Str};
 use super::scan;
 
-pub use super::error;
+pub use super::error::{DecodeError, DecodeFault};
 
 /// Reads a packet of at most [`MAX_SIZE`] bytes.
 ///

@@ -264,15 +264,27 @@ impl<'a> Decimal<'a> {
 
     /// The exact place of the point, for exponents of any length.
     fn long_place(&self) -> Long {
-        let exponent = Long {
+        if self.exponent.len() <= 18 {
+            let place = self.place();
+            return Long {
+                negative: place < 0,
+                digits: place.unsigned_abs().to_string().into_bytes(),
+            };
+        }
+        let mut place = Long {
             negative: self.exponent_negative,
             digits: self.exponent.to_vec(),
         };
-        exponent.plus(self.point)
+        place.grow(if self.exponent_negative {
+            -self.point
+        } else {
+            self.point
+        });
+        place
     }
 }
 
-/// An integer of any length in decimal digits, without leading zeros; zero is not negative.
+/// An integer of any length in decimal digits, without leading zeros.
 #[derive(PartialEq, Eq)]
 struct Long {
     negative: bool,
@@ -280,37 +292,24 @@ struct Long {
 }
 
 impl Long {
-    /// The sum with a small number.
-    fn plus(mut self, small: i64) -> Long {
-        let mut carry = i128::from(if self.negative { -small } else { small });
-        // Digits from the right; a negative carry borrows.
+    /// Adds to the magnitude, which has more digits than what is added or taken away.
+    fn grow(&mut self, by: i64) {
+        let mut carry = by;
+        // From the right; a negative carry borrows.
         for digit in self.digits.iter_mut().rev() {
             if carry == 0 {
                 break;
             }
-            let sum = i128::from(*digit - b'0') + carry;
+            let sum = i64::from(*digit - b'0') + carry;
             *digit = b'0' + sum.rem_euclid(10) as u8;
             carry = sum.div_euclid(10);
         }
-        if carry < 0 {
-            // The small number was larger: only possible where all digits fit a machine integer.
-            let value = self.digits.iter().fold(0, |value: i128, digit| {
-                value * 10 + i128::from(digit - b'0')
-            });
-            let whole = carry * 10i128.pow(self.digits.len() as u32) + value;
-            self.digits = whole.unsigned_abs().to_string().into_bytes();
-            self.negative = !self.negative;
-        } else if carry > 0 {
+        if carry > 0 {
             self.digits.splice(0..0, carry.to_string().into_bytes());
         }
-        let zeros = self
-            .digits
-            .iter()
-            .take_while(|digit| **digit == b'0')
-            .count();
+        let zeros = self.digits.iter().take_while(|digit| **digit == b'0');
+        let zeros = zeros.count();
         self.digits.drain(..zeros);
-        self.negative &= !self.digits.is_empty();
-        self
     }
 
     fn cmp_magnitude(&self, other: &Long) -> Ordering {

@@ -1,5 +1,6 @@
 //! The catalogue of rules: public ids, levels and one sentence each.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 mod client;
@@ -7,7 +8,9 @@ mod open;
 mod server;
 
 /// How binding a rule is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// The text states it without a way out. Broken: `fail`.

@@ -1,5 +1,285 @@
 //! Runs a suite against one target: preflight, the scenarios, the verdicts.
+//!
+//! [`plan()`] selects, [`run`] runs; everything that happens is told as a
+//! [`RunEvent`], and what a run comes to is its [`RunOutcome`].
 
+mod engine;
+mod judge;
+mod ledger;
 mod options;
+mod plan;
+mod preflight;
 
-pub use options::{Declared, Dialect, Options};
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+pub use crate::oracle::Dialect;
+pub use options::{Declared, Options};
+pub use plan::{Case, EXAMPLE, Plan, PlanError, plan};
+
+use crate::event::{Ending, RunEvent, RunHeader};
+use crate::outcome::{ScenarioResult, Summary, Verdict};
+use crate::play::{Lateness, Pacer, Played, Redactor, Settings};
+use crate::wire::target::Target;
+use crate::wire::{Dial, Limits, Offer};
+use engine::{Engine, Entry, Interrupted};
+use judge::{Judge, ms};
+use ledger::Ledger;
+use preflight::{Found, Stop, preflight};
+
+/// What a run comes to. The exit code is made of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunOutcome {
+    /// How it ended.
+    pub ending: Ending,
+    /// The counts.
+    pub summary: Summary,
+}
+
+/// How the target is reached.
+#[derive(Clone)]
+pub struct Reach {
+    /// The target's URL.
+    pub target: Target,
+    /// Opens connections to it.
+    pub dial: Arc<dyn Dial>,
+}
+
+/// Runs a plan. `interrupt` ends it early; what has been run by then is still told.
+pub async fn run(
+    header: RunHeader,
+    options: &Options,
+    mut plan: Plan,
+    reach: Reach,
+    interrupt: impl Future<Output = ()> + Send,
+    on_event: &mut (dyn FnMut(RunEvent) + Send),
+) -> RunOutcome {
+    let began = Instant::now();
+    let (lateness, _guard) = Lateness::measure();
+    let mut settings = settings(options, reach, lateness);
+    on_event(RunEvent::RunStarted {
+        header: header.clone(),
+    });
+    let mut interrupt = pin!(interrupt);
+    let found = tokio::select! {
+        biased;
+        () = interrupt.as_mut() => stopped_at_once(),
+        found = preflight(&settings, options) => found,
+    };
+    let interval = found.interval.unwrap_or(Duration::from_secs(10));
+    settings.interval = interval;
+    let settings = Arc::new(settings);
+    let judge = Judge {
+        header: &header,
+        redactor: &settings.redactor,
+        strict: options.strict,
+    };
+    tell_preflight(&found, &plan, options, on_event);
+    if let Some(first) = found.answered.iter().position(|answered| *answered) {
+        plan.prefer(options, first);
+    }
+    let mut engine = Engine {
+        settings: Arc::clone(&settings),
+        options,
+        judge,
+        ledger: Ledger::new(&plan, on_event),
+        interval,
+        dead: None,
+        retry: Vec::new(),
+    };
+    let ending = match found.stop {
+        Some(Stop::CouldNotRun(why)) => Ending::CouldNotRun(why),
+        Some(Stop::Interrupted) => Ending::Interrupted,
+        Some(Stop::Failed(ref broken)) => {
+            let why = format!("expected {}, got {}", broken.expected, broken.actual);
+            let result = preflight_result(&judge, &found, broken);
+            engine
+                .ledger
+                .result(result, "preflight", None, Vec::new(), true);
+            Ending::PreflightFailed(why)
+        }
+        None => {
+            let entries = admit(&mut engine, &plan, &found, options);
+            match engine.run(entries, interrupt).await {
+                Ok(()) => Ending::Complete,
+                Err(Interrupted) => Ending::Interrupted,
+            }
+        }
+    };
+    let (rules, summary) = engine.ledger.finish();
+    let duration_ms = ms(began.elapsed());
+    engine.ledger.tell(RunEvent::RunFinished {
+        ending: ending.clone(),
+        duration_ms,
+        rules,
+        summary: summary.clone(),
+    });
+    RunOutcome { ending, summary }
+}
+
+fn settings(options: &Options, reach: Reach, lateness: Arc<Lateness>) -> Settings {
+    let secrets = [("password".to_owned(), options.password.clone())]
+        .into_iter()
+        .chain(options.secrets.clone());
+    Settings {
+        dial: reach.dial,
+        target: reach.target,
+        offer: Offer {
+            headers: options.headers.clone(),
+            subprotocols: options.subprotocols.clone(),
+        },
+        trace_header: options.trace_header,
+        limits: Limits::default(),
+        password: options.password.clone(),
+        redactor: Arc::new(Redactor::new(secrets)),
+        dialect: options.dialect,
+        answer_within: options.answer_within,
+        grace: options.grace,
+        interval: Duration::from_secs(10),
+        pacer: options.connect_rate.map(|rate| Arc::new(Pacer::new(rate))),
+        lateness,
+        seed: options.seed,
+    }
+}
+
+fn stopped_at_once() -> Found {
+    Found {
+        preflight: crate::outcome::Preflight::default(),
+        interval: None,
+        answered: Vec::new(),
+        stop: Some(Stop::Interrupted),
+        transcript: Vec::new(),
+        took: Duration::ZERO,
+    }
+}
+
+fn tell_preflight(
+    found: &Found,
+    plan: &Plan,
+    options: &Options,
+    on_event: &mut (dyn FnMut(RunEvent) + Send),
+) {
+    let interval = found.interval.unwrap_or_default();
+    let needs = plan
+        .cases
+        .iter()
+        .map(|case| case.need(interval, options.grace));
+    let longest = needs
+        .filter(|need| *need <= options.max_wait)
+        .max()
+        .unwrap_or_default();
+    on_event(RunEvent::PreflightFinished {
+        preflight: found.preflight.clone(),
+        hb_interval_ms: found.interval.map(millis),
+        longest_wait_ms: millis(longest),
+        planned: u32::try_from(plan.cases.len()).unwrap_or(u32::MAX),
+    });
+}
+
+/// Milliseconds of a length of time, as many as fit.
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Accounts for the cases that cannot be run against this target; returns the others.
+fn admit(engine: &mut Engine<'_>, plan: &Plan, found: &Found, options: &Options) -> Vec<Entry> {
+    let answers = found.answered.iter().any(|answered| *answered);
+    let declared = !options.requests.is_empty();
+    // The one scenario that runs through the declared requests is where their failure shows.
+    let witness = |case: &Case| {
+        declared
+            && case
+                .scenario
+                .header
+                .each
+                .as_ref()
+                .is_some_and(|each| each.values.is_none())
+    };
+    let blocker = plan
+        .cases
+        .iter()
+        .find(|case| witness(case))
+        .map(|case| case.base().to_owned());
+    let listed = plan.cases.iter().map(|case| (case, true));
+    let unlisted = plan.controls.iter().map(|case| (case, false));
+    let mut admitted = Vec::new();
+    for (case, listed) in listed.chain(unlisted) {
+        let entry = Entry {
+            case: Arc::new(case.clone()),
+            listed,
+            attempts: 0,
+        };
+        let need = case.need(engine.interval, options.grace);
+        if need > options.max_wait {
+            let reason = format!(
+                "it would wait {} ms, longer than --max-wait ({} ms)",
+                need.as_millis(),
+                options.max_wait.as_millis()
+            );
+            engine.unplayed(&entry, Verdict::Skip, reason, None);
+        } else if case.scenario.needs().answered_request && !answers && !witness(case) {
+            let (reason, blocked_by) = unanswered(declared, blocker.clone());
+            engine.unplayed(&entry, Verdict::Skip, reason, blocked_by);
+        } else {
+            admitted.push(entry);
+        }
+    }
+    admitted
+}
+
+fn unanswered(declared: bool, blocker: Option<String>) -> (String, Option<String>) {
+    if declared {
+        ("the declared request is not answered".to_owned(), blocker)
+    } else {
+        let reason = format!(
+            "it needs a request that the target answers, and `{} {}` is not one: \
+             give --request 'W [ARGS]'",
+            EXAMPLE.0, EXAMPLE.1
+        );
+        (reason, None)
+    }
+}
+
+/// The preflight's failure as a result, so that every report shows it.
+fn preflight_result(
+    judge: &Judge<'_>,
+    found: &Found,
+    broken: &crate::play::Broken,
+) -> ScenarioResult {
+    ScenarioResult {
+        id: "preflight".to_owned(),
+        title: "The target gets through upgrade, HELLO, HELLO_ACK and heartbeat".to_owned(),
+        rules: vec![broken.rule.clone()],
+        level: broken.level,
+        verdict: judge.broken_verdict(broken.level),
+        reason: None,
+        blocked_by: None,
+        expected: None,
+        duration_ms: ms(found.took),
+        attempts: 1,
+        triage: None,
+        observed: None,
+        notes: Vec::new(),
+        failure: Some(judge.failure("preflight", broken)),
+        transcript: found.transcript.clone(),
+    }
+}
+
+impl Played {
+    /// A case whose variables stand for nothing.
+    pub(crate) fn not_played(ended: crate::play::Ended) -> Played {
+        Played {
+            ended,
+            breaches: Vec::new(),
+            observed: None,
+            notes: Vec::new(),
+            transcript: Vec::new(),
+            held: Vec::new(),
+            took: Duration::ZERO,
+        }
+    }
+}

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::oracle::Dialect;
 use crate::protocol::json::Json;
 
 /// A request or dispatch that the target declared it knows.
@@ -12,16 +13,6 @@ pub struct Declared {
     pub w: String,
     /// The arguments (`a`), a JSON list as it is to be spelled.
     pub a: String,
-}
-
-/// Which reading of the protocol is judged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Dialect {
-    /// The text alone.
-    #[default]
-    Text,
-    /// The server may send REQUEST and DISPATCH too.
-    Bidirectional,
 }
 
 /// The options of a run that do not depend on how the target is reached.

@@ -6,6 +6,18 @@ use std::sync::Arc;
 use crate::protocol::json::{Json, Number};
 use crate::protocol::rules::Level;
 
+impl Filter {
+    /// The word in the language.
+    pub fn word(self) -> &'static str {
+        match self {
+            Filter::Chop => "chop",
+            Filter::Swapcase => "swapcase",
+            Filter::Pad => "pad",
+            Filter::Nfd => "nfd",
+        }
+    }
+}
+
 /// Where a node stands in its file.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Span {
@@ -170,6 +182,10 @@ pub type ConnName = String;
 
 /// What a step does.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    missing_docs,
+    reason = "each variant shows its line, where the fields' names stand for themselves"
+)]
 pub enum StepKind {
     /// `b connect`
     Connect { conn: ConnName },
@@ -195,10 +211,12 @@ pub enum StepKind {
     BeatEvery { conn: ConnName, period: Time },
     /// `beat off`
     BeatOff { conn: ConnName },
-    /// `every 0.4hb` and a block of sends, repeated in the background; RESPONSEs to them do not meet `<`.
+    /// `every 0.4hb as $i` and a block of sends, repeated in the background; RESPONSEs to them do not
+    /// meet `<`. `$i` counts from 1.
     Every {
         conn: ConnName,
         period: Time,
+        var: Option<String>,
         steps: Vec<Step>,
     },
     /// `every off`
@@ -280,6 +298,10 @@ pub enum Expect {
 
 /// What a send line sends.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    missing_docs,
+    reason = "each variant shows its line, where the fields' names stand for themselves"
+)]
 pub enum Send {
     /// A packet, spelled as written but for its holes, in one text frame.
     Packet(Template),

@@ -1,6 +1,7 @@
 //! What holds for every input: the JSON policy, the packets, the numbers.
 
 mod generate;
+mod limits;
 mod packets;
 mod policy;
 mod trees;

@@ -72,7 +72,7 @@ fn owned() -> impl Strategy<Value = Owned> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(generate::config(1500))]
 
     #[test]
     fn what_is_encoded_decodes_to_the_same_packet(owned in owned()) {
@@ -264,6 +264,8 @@ fn nonces_keep_their_spelling() {
         r#""\ud800\u0041""#,
         r#"{ "b":1,"a":[ ] }"#,
         "\"\"",
+        r#"{"$serde_json::private::Number":"1"}"#,
+        r#"{"$serde_json::private::RawValue":"[1]"}"#,
     ] {
         let text = format!("{{\"n\": {nonce} , \"r\":[{nonce}],\"op\":5}}");
         let Ok(Packet::Response { n, r }) = decode(text.as_bytes()) else {

@@ -3,12 +3,10 @@
 
 use proptest::prelude::*;
 
+use super::check;
 use super::generate;
-use super::{check, is_json};
 use crate::protocol::codec;
 use crate::protocol::error::{Expected, JsonError, JsonFault};
-use crate::protocol::json::Json;
-use crate::protocol::limits::{MAX_DEPTH, MAX_SIZE};
 
 /// A fragment by itself, and inside packets: as nonce, answer, argument, member nobody asked for.
 fn envelopes(fragment: &[u8]) -> Vec<Vec<u8>> {
@@ -416,89 +414,8 @@ fn nothing_and_blanks_are_not_json() {
     );
 }
 
-fn nested(depth: usize, front: &str, middle: &str, back: &str) -> Vec<u8> {
-    format!("{}{middle}{}", front.repeat(depth), back.repeat(depth)).into_bytes()
-}
-
-#[test]
-fn depth_is_taken_up_to_the_limit_and_not_beyond() {
-    for (front, middle, back, step) in [
-        ("[", "", "]", 1),
-        ("{\"a\":", "1", "}", 5),
-        ("[1, {\"x\":", "[]", "}]", 5),
-    ] {
-        let levels = front.matches(['[', '{']).count();
-        let most = (MAX_DEPTH - middle.matches('[').count()) / levels;
-        assert_eq!(check(&nested(most - 1, front, middle, back)), Some(true));
-        assert_eq!(check(&nested(most, front, middle, back)), Some(true));
-        assert_eq!(check(&nested(most + 1, front, middle, back)), None);
-        assert!(
-            is_json(&nested(most + 1, front, middle, back)),
-            "the limit is ours alone"
-        );
-        for depth in [10_000, 100_000] {
-            assert_eq!(check(&nested(depth, front, middle, back)), None);
-            assert_eq!(check(front.repeat(depth).as_bytes()), None);
-        }
-        if levels == 1 {
-            let error = codec::validate(&nested(MAX_DEPTH + 1, front, middle, back));
-            assert_eq!(
-                error,
-                Err(JsonError {
-                    offset: MAX_DEPTH * step,
-                    fault: JsonFault::TooDeep
-                })
-            );
-        }
-    }
-}
-
-#[test]
-fn the_packets_own_object_counts_as_depth() {
-    let packet = |depth| [b"{\"op\":2,\"x\":", &nested(depth, "[", "", "]")[..], b"}"].concat();
-    assert_eq!(check(&packet(MAX_DEPTH - 1)), Some(true));
-    assert!(codec::decode(&packet(MAX_DEPTH - 1)).is_ok());
-    assert_eq!(check(&packet(MAX_DEPTH)), None);
-}
-
-#[test]
-fn siblings_do_not_add_up_to_depth() {
-    let wide = format!("[{}1]", "[[[]]],{\"a\":[{}]},".repeat(2_000));
-    assert_eq!(check(wide.as_bytes()), Some(true));
-}
-
-#[test]
-fn long_strings_and_many_members_are_json() {
-    let string = format!("\"{}\"", "x".repeat(1_000_000));
-    assert_eq!(check(string.as_bytes()), Some(true));
-    assert_eq!(
-        check(format!("{{\"op\":5,\"n\":{string},\"r\":1}}").as_bytes()),
-        Some(true)
-    );
-    assert_eq!(check(&string.as_bytes()[..string.len() - 1]), Some(false));
-    let members: Vec<_> = (0..100_000).map(|index| format!("\"{index}\":0")).collect();
-    assert_eq!(
-        check(format!("{{{}}}", members.join(",")).as_bytes()),
-        Some(true)
-    );
-}
-
-#[test]
-fn size_is_taken_up_to_the_limit_and_not_beyond() {
-    let packet = |size: usize| format!("{{\"op\":2{}}}", " ".repeat(size - 8));
-    assert!(codec::decode(packet(MAX_SIZE).as_bytes()).is_ok());
-    let error = codec::decode(packet(MAX_SIZE + 1).as_bytes()).unwrap_err();
-    assert_eq!(error.offset, MAX_SIZE);
-    assert!(codec::decode_within(packet(100).as_bytes(), 99).is_err());
-    assert!(codec::decode_within(packet(100).as_bytes(), 100).is_ok());
-    assert!(
-        Json::parse(packet(MAX_SIZE + 1).as_bytes()).is_ok(),
-        "trees leave the size to their caller"
-    );
-}
-
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(generate::config(1500))]
 
     #[test]
     fn generated_json_is_taken(text in generate::value()) {

@@ -233,7 +233,7 @@ fn scaled(mantissa: i64, exponent: i32) -> i128 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(generate::config(1500))]
 
     #[test]
     fn order_and_integrity_of_numbers_agree_with_exact_arithmetic(

@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+"""Asks whether verdicts hold on a busy machine.
+
+Checks the right Python server again and again while other processes keep the cores busy, and counts
+what each scenario came to: no failure, no warning, few inconclusive verdicts. Then checks two
+servers with a defect of timing under the same load, and counts how often they are found out. Prints
+a table; exits 1 outside the thresholds.
+"""
+
+import argparse
+import collections
+import contextlib
+import multiprocessing
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "peers"))
+import peers  # noqa: E402  (lies beside this file, in peers/)
+
+
+def spin():
+    """Keeps one core busy."""
+    while True:
+        pass
+
+
+@contextlib.contextmanager
+def busy(count):
+    """Keeps `count` processes busy for the length of a `with`."""
+    workers = [multiprocessing.Process(target=spin, daemon=True) for _ in range(count)]
+    try:
+        for worker in workers:
+            worker.start()
+        yield
+    finally:
+        for worker in workers:
+            if worker.pid is not None:
+                worker.kill()
+                worker.join()
+
+
+class Tally:
+    """Verdicts a scenario, over all runs."""
+
+    def __init__(self):
+        self.verdicts = collections.defaultdict(collections.Counter)
+        self.details = {}
+        self.exits = collections.Counter()
+
+    def add(self, exit_code, report):
+        """Counts one run."""
+        self.exits[exit_code] += 1
+        for scenario in report["scenarios"]:
+            name, verdict = scenario["id"], scenario["verdict"]
+            self.verdicts[name][verdict] += 1
+            if verdict in ("fail", "warn", "error"):
+                failure = scenario["failure"]
+                said = f"expected {failure['expected']}, got {failure['actual']}" if failure else ""
+                self.details.setdefault((name, verdict), said or scenario["reason"])
+
+    def count(self, verdict):
+        """How often a verdict was given, over all scenarios and runs."""
+        return sum(counter[verdict] for counter in self.verdicts.values())
+
+    def judged(self):
+        """How many verdicts there were, but for what was not run."""
+        return sum(self.count(v) for v in peers.VERDICTS if v != "skip")
+
+
+def share(part, whole):
+    """A share in percent."""
+    return 100 * part / whole if whole else 0.0
+
+
+def repeat_right(options):
+    """Checks the right peer; gives the tally."""
+    tally = Tally()
+    command = peers.python_peer("server.py")
+    with peers.started(command, options.hb_interval, subprocess.DEVNULL) as url:
+        for number in range(1, options.runs + 1):
+            began = time.monotonic()
+            exit_code, report = peers.check(options.litespec, url, "--seed", str(number))
+            tally.add(exit_code, report)
+            summary = report["summary"]
+            line = ", ".join(f"{summary[v]} {v}" for v in peers.VERDICTS if summary[v])
+            print(f"run {number}: exit {exit_code}, {line}, {time.monotonic() - began:.1f} s",
+                  file=sys.stderr, flush=True)
+    return tally
+
+
+def repeat_defect(options, defect):
+    """Checks a peer with a defect of timing; gives how often heartbeat.timeout failed for it."""
+    found = 0
+    command = peers.python_peer("server_defect.py", "--defect", defect)
+    with peers.started(command, options.hb_interval, subprocess.DEVNULL) as url:
+        for number in range(1, options.detection_runs + 1):
+            filters = [word for glob in options.filter for word in ("--filter", glob)]
+            exit_code, report = peers.check(options.litespec, url, "--seed", str(number), *filters)
+            rules = {f["rule"] for s in peers.with_verdict(report, "fail") if (f := s["failure"])}
+            seen = exit_code == 1 and any(rule.startswith("heartbeat.") for rule in rules)
+            found += seen
+            print(f"{defect} {number}: {'found' if seen else 'MISSED'}, exit {exit_code}, "
+                  f"{', '.join(sorted(rules))}", file=sys.stderr, flush=True)
+    return found
+
+
+def right_table(tally, options):
+    """Prints what came of the right peer; gives the thresholds that were passed."""
+    found = []
+    print(f"right peer, {options.runs} runs, {options.busy} busy processes, "
+          f"hb {options.hb_interval} ms")
+    for verdict in peers.VERDICTS:
+        print(f"  {verdict:<13}{tally.count(verdict):>7}")
+    overall = share(tally.count("inconclusive"), tally.judged())
+    print(f"  inconclusive {overall:.2f} % of {tally.judged()} verdicts")
+    print(f"  exits        {', '.join(f'{c}: {n}' for c, n in sorted(tally.exits.items()))}")
+    for (name, verdict), said in sorted(tally.details.items()):
+        print(f"  {verdict} {tally.verdicts[name][verdict]} times: {name}: {said}")
+    for name, counter in sorted(tally.verdicts.items()):
+        own = share(counter["inconclusive"], sum(counter.values()) - counter["skip"])
+        if own:
+            print(f"  inconclusive {own:5.1f} %  {name}")
+        if own > options.max_inconclusive_each:
+            found.append(f"{name} is inconclusive in {own:.1f} % of its runs")
+    for verdict in ("fail", "warn", "error"):
+        if tally.count(verdict):
+            found.append(f"{tally.count(verdict)} verdicts {verdict} against a right peer")
+    if overall > options.max_inconclusive:
+        found.append(f"{overall:.2f} % of all verdicts are inconclusive")
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("litespec", help="the litespec binary")
+    parser.add_argument("--runs", type=int, default=50, help="against the right peer")
+    parser.add_argument("--detection-runs", type=int, default=20, help="against each defect")
+    parser.add_argument("--filter", action="append", default=[], metavar="GLOB",
+                        help="scenarios of the detection runs (all, unless given)")
+    parser.add_argument("--busy", type=int, default=2, help="processes that keep cores busy")
+    parser.add_argument("--hb-interval", type=int, default=400, metavar="MS")
+    parser.add_argument("--max-inconclusive", type=float, default=2.0, metavar="PERCENT")
+    parser.add_argument("--max-inconclusive-each", type=float, default=10.0, metavar="PERCENT")
+    parser.add_argument("--min-detection", type=float, default=95.0, metavar="PERCENT")
+    options = parser.parse_args()
+    options.litespec = str(Path(options.litespec).resolve())
+    peers.end_on_sigterm()
+    peers.install_python()
+
+    found = []
+    with busy(options.busy):
+        if options.runs:
+            found += right_table(repeat_right(options), options)
+        for defect in ("early-timeout", "never-timeout"):
+            if not options.detection_runs:
+                break
+            rate = share(repeat_defect(options, defect), options.detection_runs)
+            print(f"{defect:<14} found in {rate:.0f} % of {options.detection_runs} runs")
+            if rate < options.min_detection:
+                found.append(f"{defect} is found in only {rate:.0f} % of runs")
+    for complaint in found:
+        print(f"outside the threshold: {complaint}")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except peers.PeerError as error:
+        sys.exit(f"could not run: {error}")

@@ -1,0 +1,168 @@
+//! `litespec list`: scenarios, rules, or the schema of the JSON report.
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::Globals;
+use super::exit::{Exit, Stop};
+use super::screen::Stdout;
+use crate::protocol::rules::{self, Level, RoleOf, Rule};
+use crate::report::json;
+use crate::scenario::{Scenario, library};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  litespec list                        every scenario with its title
+  litespec list rules                  every rule with its level
+  litespec list rules --format json
+  litespec list schema > report.schema.json";
+
+/// Arguments of `litespec list`.
+#[derive(Args, Debug)]
+pub(super) struct ListArgs {
+    /// What to list
+    #[arg(value_enum, default_value = "scenarios")]
+    what: What,
+    /// Lines for people or one JSON list
+    #[arg(long, value_enum, default_value = "human")]
+    format: ListFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum What {
+    /// The embedded scenarios
+    Scenarios,
+    /// The rules they judge
+    Rules,
+    /// The JSON Schema of the JSON report
+    Schema,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ListFormat {
+    Human,
+    Json,
+}
+
+#[derive(Serialize)]
+struct ScenarioLine<'a> {
+    id: &'a str,
+    title: &'a str,
+    rules: Vec<&'a str>,
+    control: Option<&'a str>,
+    hostile: bool,
+    runs: Option<usize>,
+}
+
+#[derive(Serialize)]
+struct RuleLine<'a> {
+    #[serde(flatten)]
+    rule: &'a Rule,
+    scenarios: Vec<&'a str>,
+}
+
+pub(super) fn run(globals: &Globals, args: &ListArgs) -> Result<Exit, Stop> {
+    let text = match (args.what, args.format) {
+        (What::Scenarios, ListFormat::Human) => columns(
+            library::all()
+                .iter()
+                .map(|s| (s.id.clone(), String::new(), s.header.title.value.clone())),
+        ),
+        (What::Scenarios, ListFormat::Json) => json_text(
+            &library::all()
+                .iter()
+                .map(|s| scenario_line(s))
+                .collect::<Vec<_>>(),
+        )?,
+        (What::Rules, ListFormat::Human) => columns(rules::all().iter().map(|rule| {
+            (
+                rule.id.to_owned(),
+                level(rule.level).to_owned(),
+                rule.sentence.to_owned(),
+            )
+        })),
+        (What::Rules, ListFormat::Json) => {
+            json_text(&rules::all().iter().map(rule_line).collect::<Vec<_>>())?
+        }
+        (What::Schema, _) => json_text(&json::schema())?,
+    };
+    Stdout::new(globals.color).write(&text)?;
+    Ok(Exit::Success)
+}
+
+fn scenario_line(scenario: &Scenario) -> ScenarioLine<'_> {
+    ScenarioLine {
+        id: &scenario.id,
+        title: &scenario.header.title.value,
+        rules: scenario.rules(),
+        control: scenario
+            .header
+            .control
+            .as_ref()
+            .map(|control| control.value.as_str()),
+        hostile: scenario.header.hostile,
+        runs: match &scenario.header.each {
+            None => Some(1),
+            Some(each) => each.values.as_ref().map(Vec::len),
+        },
+    }
+}
+
+fn rule_line(rule: &Rule) -> RuleLine<'_> {
+    RuleLine {
+        rule,
+        scenarios: about(rule.id)
+            .map(|scenario| scenario.id.as_str())
+            .collect(),
+    }
+}
+
+/// The embedded scenarios that can judge a rule.
+pub(super) fn about(rule: &str) -> impl Iterator<Item = &'static Scenario> + '_ {
+    library::all()
+        .iter()
+        .map(AsRef::as_ref)
+        .filter(move |scenario| scenario.rules().contains(&rule))
+}
+
+/// A level's word.
+pub(super) fn level(level: Level) -> &'static str {
+    match level {
+        Level::Must => "must",
+        Level::Should => "should",
+        Level::Open => "open",
+    }
+}
+
+/// A role's word.
+pub(super) fn role(role: RoleOf) -> &'static str {
+    match role {
+        RoleOf::Server => "server",
+        RoleOf::Client => "client",
+    }
+}
+
+fn columns(rows: impl Iterator<Item = (String, String, String)>) -> String {
+    let rows: Vec<_> = rows.collect();
+    let first = rows.iter().map(|row| row.0.len()).max().unwrap_or(0);
+    let second = rows.iter().map(|row| row.1.len()).max().unwrap_or(0);
+    let mut out = String::new();
+    for (id, middle, text) in rows {
+        let middle = if second == 0 {
+            String::new()
+        } else {
+            format!("{middle:second$}  ")
+        };
+        out.push_str(&format!("{id:first$}  {middle}{text}\n"));
+    }
+    out
+}
+
+fn json_text(value: &impl Serialize) -> Result<String, Stop> {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => Ok(text + "\n"),
+        Err(error) => Err(Stop::usage(format!(
+            "cannot write the list as JSON: {error}"
+        ))),
+    }
+}

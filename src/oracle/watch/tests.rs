@@ -1,0 +1,276 @@
+//! What the watch finds, and what it must not find.
+
+use super::*;
+
+const HELLO: &str = r#"{"op":0,"hb_interval":1000}"#;
+const ACK: &str = r#"{"op":1,"password":"secret"}"#;
+
+fn json(text: &str) -> Json {
+    Json::parse(text.as_bytes()).unwrap()
+}
+
+/// A connection on which things happen at milliseconds.
+struct Scene {
+    oracle: Oracle,
+    t0: Instant,
+    rules: Vec<&'static str>,
+}
+
+impl Scene {
+    fn new() -> Scene {
+        let t0 = Instant::now();
+        let mut oracle = Oracle::new("secret", Dialect::Text);
+        oracle.opened("a", t0);
+        Scene {
+            oracle,
+            t0,
+            rules: Vec::new(),
+        }
+    }
+
+    fn authenticated() -> Scene {
+        let mut scene = Scene::new();
+        scene.came(0, HELLO).sent(0, ACK);
+        scene
+    }
+
+    fn at(&self, ms: u64) -> Instant {
+        self.t0 + Duration::from_millis(ms)
+    }
+
+    fn sent(&mut self, ms: u64, text: &str) -> &mut Scene {
+        let (packet, size, at) = (json(text), text.len(), self.at(ms));
+        self.oracle.sent(
+            0,
+            Sent::Packet {
+                packet: &packet,
+                size,
+            },
+            at,
+        );
+        self
+    }
+
+    fn came(&mut self, ms: u64, text: &str) -> &mut Scene {
+        let (packet, at) = (json(text), self.at(ms));
+        self.heard(
+            Received::Packet {
+                packet: &packet,
+                binary: false,
+            },
+            at,
+        )
+    }
+
+    fn heard(&mut self, received: Received<'_>, at: Instant) -> &mut Scene {
+        let found = self.oracle.received(0, received, at);
+        self.rules
+            .extend(found.iter().map(|finding| finding.breach.rule()));
+        self
+    }
+
+    fn closed(&mut self, ms: u64, code: u16) -> &mut Scene {
+        let at = self.at(ms);
+        self.heard(Received::Close { code: Some(code) }, at)
+    }
+}
+
+#[test]
+fn a_right_conversation_breaks_nothing() {
+    let mut scene = Scene::authenticated();
+    scene
+        .sent(1, r#"{"op":2}"#)
+        .sent(1, r#"{"op":4,"w":"X","a":[],"n":1}"#)
+        .sent(1, r#"{"op":4,"w":"X","a":[],"n":"1"}"#)
+        .came(2, r#"{"op":5,"n":"1","r":null,"took":3}"#)
+        .came(2, r#"{"op":3,"s":17}"#)
+        .came(3, r#"{"n":1.0,"r":[],"op":5}"#)
+        .sent(4, r#"{"op":4,"w":"X","a":[],"n":1}"#)
+        .came(5, r#"{"op":5,"n":1,"r":0}"#)
+        .sent(6, r#"{"op":6,"w":"X","a":[]}"#)
+        .closed(1500, 4003);
+    assert_eq!(scene.rules, [] as [&str; 0]);
+    assert!(scene.oracle.judges(0));
+}
+
+#[test]
+fn each_breach_is_found_under_its_rule() {
+    let mut first = Scene::new();
+    first.came(0, r#"{"op":3}"#);
+    assert_eq!(first.rules, ["hello.first", "heartbeat.ack"]);
+
+    for (text, rule) in [
+        (r#"{"op":0,"hb_interval":0}"#, "hello.interval"),
+        (r#"{"op":0,"hb_interval":-5}"#, "hello.interval"),
+        (r#"{"op":0,"hb_interval":1.5}"#, "hello.interval"),
+        (r#"{"op":0,"hb_interval":"10"}"#, "hello.interval"),
+        (r#"{"op":0}"#, "hello.interval"),
+    ] {
+        let mut scene = Scene::new();
+        scene.came(0, text);
+        assert_eq!(scene.rules, [rule], "{text}");
+    }
+    for (text, rule) in [
+        (HELLO, "hello.once"),
+        ("[]", "packet.object"),
+        ("null", "packet.object"),
+        (r#"{"oq":3}"#, "packet.object"),
+        (r#"{"op":"3"}"#, "packet.object"),
+        (r#"{"op":1.5}"#, "packet.object"),
+        (r#"{"op":1}"#, "packet.sender"),
+        (r#"{"op":2}"#, "packet.sender"),
+        (r#"{"op":4,"w":"X","a":[],"n":1}"#, "packet.sender"),
+        (r#"{"op":6,"w":"X","a":[]}"#, "packet.sender"),
+        (r#"{"op":3}"#, "heartbeat.ack"),
+        (r#"{"op":5,"r":1}"#, "response.fields"),
+        (r#"{"op":5,"n":1,"r":1}"#, "request.response"),
+    ] {
+        let mut scene = Scene::authenticated();
+        scene.came(1, text);
+        assert_eq!(scene.rules, [rule], "{text}");
+    }
+}
+
+#[test]
+fn what_the_text_allows_for_hb_interval_is_allowed() {
+    for text in ["1", "2.0", "1e3", "18446744073709551616", "1e400"] {
+        let mut scene = Scene::new();
+        scene.came(0, &format!(r#"{{"op":0,"hb_interval":{text}}}"#));
+        assert_eq!(scene.rules, [] as [&str; 0], "{text}");
+        assert!(scene.oracle.interval(0).is_some());
+    }
+}
+
+#[test]
+fn answers_are_told_apart() {
+    let request = r#"{"op":4,"w":"X","a":[],"n":0}"#;
+    for (answer, rule) in [
+        (r#"{"op":5,"n":null,"r":1}"#, "request.nonce-any"),
+        (r#"{"op":5,"n":"0","r":1}"#, "request.nonce-any"),
+        (r#"{"op":5,"n":false,"r":1}"#, "request.nonce-any"),
+        (r#"{"op":5,"n":0}"#, "response.fields"),
+    ] {
+        let mut scene = Scene::authenticated();
+        scene.sent(1, request).came(2, answer);
+        assert_eq!(scene.rules, [rule], "{answer}");
+    }
+    let mut twice = Scene::authenticated();
+    twice
+        .sent(1, request)
+        .came(2, r#"{"op":5,"n":0,"r":1}"#)
+        .came(3, r#"{"op":5,"n":0,"r":1}"#);
+    assert_eq!(twice.rules, ["request.response"]);
+    let mut dispatched = Scene::authenticated();
+    dispatched
+        .sent(1, r#"{"op":6,"w":"X","a":[]}"#)
+        .came(2, r#"{"op":5,"n":null,"r":1}"#);
+    assert_eq!(dispatched.rules, ["dispatch.no-response"]);
+    let mut astray = Scene::authenticated();
+    let other = astray.oracle.opened("b", astray.t0);
+    let (hello, ack, request) = (json(HELLO), json(ACK), json(request));
+    let at = astray.t0;
+    astray.oracle.received(
+        other,
+        Received::Packet {
+            packet: &hello,
+            binary: false,
+        },
+        at,
+    );
+    astray.oracle.sent(
+        other,
+        Sent::Packet {
+            packet: &ack,
+            size: 30,
+        },
+        at,
+    );
+    astray.oracle.sent(
+        other,
+        Sent::Packet {
+            packet: &request,
+            size: 30,
+        },
+        at,
+    );
+    astray.came(2, r#"{"op":5,"n":0,"r":1}"#);
+    assert_eq!(astray.rules, ["response.to-sender"]);
+}
+
+#[test]
+fn nothing_is_judged_behind_a_send_that_the_text_does_not_plainly_allow() {
+    for bent in [
+        r#"{"op":1,"password":"secret"}"#,
+        r#"{"op":1,"password":"wrong"}"#,
+        r#"{"op":7}"#,
+        r#"{"op":2.0}"#,
+        r#"{"op":2,"x":1}"#,
+        r#"{"op":3}"#,
+        r#"{"op":4,"w":1,"a":[],"n":1}"#,
+        r#"{"op":4,"w":"X","a":{},"n":1}"#,
+        r#"{"op":4,"w":"X","a":[]}"#,
+        r#"{"op":4,"w":"X","a":[],"n":1e400}"#,
+        r#"{"op":4,"w":"X","a":[],"n":"\ud800"}"#,
+        r#"{"op":4,"w":"X","a":[],"n":{"a":1,"a":2}}"#,
+        r#"{"op":6,"w":"X"}"#,
+    ] {
+        let mut scene = Scene::authenticated();
+        scene.sent(1, bent).came(2, r#"{"op":3}"#).came(2, "[]");
+        assert!(!scene.oracle.judges(0), "{bent}");
+        assert_eq!(scene.rules, [] as [&str; 0], "{bent}");
+    }
+    for early in [
+        r#"{"op":2}"#,
+        r#"{"op":4,"w":"X","a":[],"n":1}"#,
+        r#"{"op":6,"w":"X","a":[]}"#,
+    ] {
+        let mut scene = Scene::new();
+        scene.came(0, HELLO).sent(1, early);
+        assert!(!scene.oracle.judges(0), "{early}");
+    }
+    let mut twice_in_flight = Scene::authenticated();
+    let request = r#"{"op":4,"w":"X","a":[],"n":1}"#;
+    twice_in_flight.sent(1, request).sent(1, request);
+    assert!(!twice_in_flight.oracle.judges(0));
+}
+
+#[test]
+fn a_4003_before_the_interval_breaks_the_timeout_and_later_ones_do_not() {
+    let mut early = Scene::authenticated();
+    early
+        .sent(500, r#"{"op":2}"#)
+        .came(501, r#"{"op":3}"#)
+        .closed(1200, 4003);
+    assert_eq!(early.rules, ["heartbeat.timeout"]);
+    let mut late = Scene::authenticated();
+    late.sent(500, r#"{"op":2}"#)
+        .came(501, r#"{"op":3}"#)
+        .closed(1490, 4003);
+    assert_eq!(late.rules, [] as [&str; 0]);
+    let mut other_code = Scene::authenticated();
+    other_code.closed(10, 1001);
+    assert_eq!(other_code.rules, [] as [&str; 0]);
+}
+
+#[test]
+fn at_the_end_missing_acks_and_open_tcp_are_found() {
+    let second = Duration::from_secs(1);
+    let mut scene = Scene::authenticated();
+    scene.sent(0, r#"{"op":2}"#);
+    let rules = |scene: &Scene, ms| {
+        let found = scene.oracle.finish(0, scene.at(ms), second, second);
+        found
+            .iter()
+            .map(|finding| finding.breach.rule())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(rules(&scene, 900), [] as [&str; 0]);
+    assert_eq!(rules(&scene, 1100), ["heartbeat.ack"]);
+    let mut scene = Scene::authenticated();
+    scene.closed(2000, 4003);
+    scene.oracle.sent(0, Sent::Close, scene.at(2000));
+    assert_eq!(rules(&scene, 2900), [] as [&str; 0]);
+    assert_eq!(rules(&scene, 3100), ["close.ends"]);
+    scene.heard(Received::End, scene.t0);
+    assert_eq!(rules(&scene, 3100), [] as [&str; 0]);
+}

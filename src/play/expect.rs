@@ -1,0 +1,451 @@
+//! Expecting: the next arrival against a line, within its bounds.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::ended::Ended;
+use super::item::{Got, Item};
+use super::link::{Inbox, Link};
+use super::player::Player;
+use super::pump::Woke;
+use crate::oracle::early_by;
+use crate::protocol::close;
+use crate::scenario::fill;
+use crate::scenario::matching::{Mismatch, matches};
+use crate::scenario::syntax::{Bound, Expect, Expectation, Mark, Payload};
+use crate::scenario::values::Env;
+
+/// When an arrival is in time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Window {
+    /// Start of our last send, and how long after it at the least.
+    from: Option<(Instant, Duration)>,
+    /// End of our last send, and how long after it at the most, where the line says so.
+    most: Option<(Instant, Duration)>,
+    /// How long to wait.
+    pub(crate) until: Instant,
+}
+
+/// Whether an arrival is what a line asks for.
+pub(crate) enum Fit {
+    Yes,
+    No(Option<Mismatch>),
+}
+
+impl Player<'_> {
+    /// `< ...`
+    pub(crate) async fn expect(&mut self, line: &Expectation) -> Result<(), Ended> {
+        let link = self.link(&line.conn).await?;
+        let mark = line.mark.as_ref();
+        match &line.what {
+            Expect::Nothing(time) => {
+                let until = Instant::now() + self.length(time, Some(link));
+                self.nothing(link, mark, until).await?;
+            }
+            Expect::Probe(time) => {
+                let time = self.length(time, Some(link));
+                self.probe(link, time).await?;
+            }
+            Expect::Connects => {
+                return Err(Ended::Error(
+                    "this line needs a client as its target".to_owned(),
+                ));
+            }
+            Expect::Packet(_)
+            | Expect::Text(_)
+            | Expect::Binary(_)
+            | Expect::Ping(_)
+            | Expect::Pong(_)
+            | Expect::Close(_)
+            | Expect::Closed => {
+                let window = self.window(link, &line.what, line.bound.as_ref());
+                let Some(item) = self.arrival(link, &line.what, window.until).await? else {
+                    return Err(self.missed(link, line));
+                };
+                self.judge(link, line, &item, window)?;
+            }
+        }
+        self.hold(mark);
+        Ok(())
+    }
+
+    /// A marked line held: its rule counts as judged.
+    pub(crate) fn hold(&mut self, mark: Option<&Mark>) {
+        if let Some(mark) = mark
+            && !self.held.contains(&mark.rule)
+        {
+            self.held.push(mark.rule.clone());
+        }
+    }
+
+    /// When an arrival is in time for a line that begins now.
+    pub(crate) fn window(&self, link: usize, what: &Expect, bound: Option<&Bound>) -> Window {
+        let state = &self.links[link];
+        let (started, ended) = match state.echoed {
+            // The end of the stream is waited for from our echo of the close frame.
+            Some(echoed) if state.close_taken && matches!(what, Expect::Closed) => (echoed, echoed),
+            _ => state.last_send,
+        };
+        let length = |time| self.length(time, Some(link));
+        let from = bound
+            .and_then(|bound| bound.min.as_ref())
+            .map(|min| (started, length(min)));
+        let most = bound
+            .and_then(|bound| bound.max.as_ref())
+            .map(|max| (ended, length(max)));
+        let answer = self.settings.answer_within;
+        let until = match (most, from) {
+            (Some((anchor, most)), _) => anchor + most,
+            (None, Some((anchor, least))) => (anchor + least).max(Instant::now()) + answer,
+            (None, None) => ended.max(Instant::now()) + answer,
+        };
+        Window { from, most, until }
+    }
+
+    /// Waits for the arrival that a line meets: the next packet or end, or for a line about PINGs
+    /// or PONGs the next of these. None when the time is over.
+    async fn arrival(
+        &mut self,
+        link: usize,
+        what: &Expect,
+        until: Instant,
+    ) -> Result<Option<Item>, Ended> {
+        loop {
+            if let Some(item) = pick(&mut self.links[link], what) {
+                return Ok(Some(item));
+            }
+            if self.links[link].conn.ended() && self.links[link].end_taken {
+                return Ok(None);
+            }
+            if self.pump(until).await? == Woke::TimeOver {
+                return Ok(pick(&mut self.links[link], what));
+            }
+        }
+    }
+
+    /// Waits for the next packet or end, whatever it is.
+    pub(crate) async fn next_item(
+        &mut self,
+        link: usize,
+        until: Instant,
+    ) -> Result<Option<Item>, Ended> {
+        self.arrival(link, &Expect::Closed, until).await
+    }
+
+    fn judge(
+        &mut self,
+        link: usize,
+        line: &Expectation,
+        item: &Item,
+        window: Window,
+    ) -> Result<(), Ended> {
+        let close_taken = self.links[link].close_taken;
+        match fit(close_taken, &line.what, &item.got, &mut self.env)? {
+            Fit::Yes => {}
+            Fit::No(mismatch) => {
+                return Err(self
+                    .unexpected(link, Some(line), item)
+                    .with_mismatch(mismatch));
+            }
+        }
+        self.take(link, item);
+        self.in_time(link, line, item, window)
+    }
+
+    /// An arrival has met its line.
+    pub(crate) fn take(&mut self, link: usize, item: &Item) {
+        match &item.got {
+            Got::Close { code, .. } => {
+                self.links[link].close_taken = true;
+                if *code == Some(close::HEARTBEAT_TIMEOUT) {
+                    self.estimate(link, item.at);
+                }
+            }
+            Got::Eof | Got::Reset(_) => self.links[link].end_taken = true,
+            Got::Packet { .. }
+            | Got::Message { .. }
+            | Got::Ping(_)
+            | Got::Pong(_)
+            | Got::Fault(_) => {}
+        }
+    }
+
+    /// Notes how long the target waited before it closed for silence.
+    fn estimate(&mut self, link: usize, at: Instant) {
+        let watch = self.links[link].watch;
+        if let Some(interval) = self.oracle.interval(watch) {
+            let silent = self.oracle.beats(watch).since_last(at);
+            let share = silent.as_secs_f64() / interval.as_secs_f64();
+            let after = if self.oracle.beats(watch).count() > 0 {
+                "our last HEARTBEAT"
+            } else {
+                "the TCP connect"
+            };
+            self.notes.push(format!(
+                "closed {share:.2} hb ({} ms) after {after}",
+                silent.as_millis()
+            ));
+        }
+    }
+
+    /// Whether an arrival that fits came within its bounds.
+    pub(crate) fn in_time(
+        &mut self,
+        link: usize,
+        line: &Expectation,
+        item: &Item,
+        window: Window,
+    ) -> Result<(), Ended> {
+        if let Some((anchor, least)) = window.from {
+            let elapsed = item.at.saturating_duration_since(anchor);
+            if let Some(early) = early_by(elapsed, least) {
+                let actual = format!(
+                    "{}, {} after our last send: {} too early",
+                    item.got.describe(),
+                    self.in_words(link, elapsed),
+                    self.in_words(link, early)
+                );
+                return Err(Ended::Failed(Box::new(
+                    self.broken(line.mark.as_ref(), &actual),
+                )));
+            }
+        }
+        if let Some((anchor, most)) = window.most {
+            let elapsed = item.at.saturating_duration_since(anchor);
+            if elapsed > most {
+                let late = elapsed - most;
+                let ours = self.settings.lateness.worst(anchor, item.at);
+                let actual = format!(
+                    "{}, {} after our last send: {} too late",
+                    item.got.describe(),
+                    self.in_words(link, elapsed),
+                    self.in_words(link, late)
+                );
+                if ours >= late {
+                    let reason =
+                        format!("{actual}; we were {} ms late ourselves", ours.as_millis());
+                    return Err(Ended::Inconclusive {
+                        reason,
+                        timing: true,
+                    });
+                }
+                return Err(Ended::Failed(Box::new(
+                    self.broken(line.mark.as_ref(), &actual),
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing came in time.
+    fn missed(&mut self, link: usize, line: &Expectation) -> Ended {
+        let state = &self.links[link];
+        let actual = if state.conn.ended() {
+            "the connection had ended".to_owned()
+        } else {
+            let waited = Instant::now().saturating_duration_since(state.last_send.1);
+            let note = match &state.broken_send {
+                Some(how) => format!("; our send did not go through: {how}"),
+                None => String::new(),
+            };
+            format!(
+                "nothing, {} after our last send{note}",
+                self.in_words(link, waited)
+            )
+        };
+        Ended::Failed(Box::new(self.broken(line.mark.as_ref(), &actual)))
+    }
+
+    /// Something came that the line does not ask for. A close for silence that may have been right
+    /// does not tell against the target, unless it had time enough for the close it owed.
+    pub(crate) fn unexpected(
+        &mut self,
+        link: usize,
+        line: Option<&Expectation>,
+        item: &Item,
+    ) -> Ended {
+        let state = &self.links[link];
+        let silence = match &item.got {
+            Got::Close { code, .. } => *code == Some(close::HEARTBEAT_TIMEOUT),
+            Got::Eof | Got::Reset(_) => !state.close_received,
+            Got::Packet { .. }
+            | Got::Message { .. }
+            | Got::Ping(_)
+            | Got::Pong(_)
+            | Got::Fault(_) => false,
+        };
+        if silence && self.oracle.timeout_may_be_right(state.watch, item.at) == Some(true) {
+            let interval = self.oracle.interval(state.watch).unwrap_or_default();
+            let had = item.at.saturating_duration_since(state.last_send.1);
+            let owed_close =
+                line.is_some_and(|line| matches!(line.what, Expect::Close(_) | Expect::Closed));
+            if !(owed_close && had >= interval / 2) {
+                let silent = self.oracle.beats(state.watch).since_last(item.at);
+                return Ended::Inconclusive {
+                    reason: format!(
+                        "{}: {} after our last HEARTBEAT the target may close for silence",
+                        self.settings.redactor.redact(&item.got.describe()),
+                        self.in_words(link, silent)
+                    ),
+                    timing: true,
+                };
+            }
+        }
+        let mark = line.and_then(|line| line.mark.as_ref());
+        Ended::Failed(Box::new(self.broken(mark, &item.got.describe())))
+    }
+
+    /// `< nothing for ..`
+    pub(crate) async fn nothing(
+        &mut self,
+        link: usize,
+        mark: Option<&Mark>,
+        until: Instant,
+    ) -> Result<(), Ended> {
+        loop {
+            if let Some(item) = self.links[link].inbox.front().cloned() {
+                return Err(match self.unexpected(link, None, &item) {
+                    Ended::Failed(_) => {
+                        Ended::Failed(Box::new(self.broken(mark, &item.got.describe())))
+                    }
+                    other => other,
+                });
+            }
+            if Instant::now() >= until {
+                return Ok(());
+            }
+            self.pump(until).await?;
+        }
+    }
+
+    /// A length of time for people: in milliseconds and, where it helps, in intervals.
+    pub(crate) fn in_words(&self, link: usize, time: Duration) -> String {
+        let ms = time.as_secs_f64() * 1e3;
+        match self.oracle.interval(self.links[link].watch) {
+            Some(interval) if time * 10 > interval => {
+                format!(
+                    "{ms:.0} ms ({:.2} hb)",
+                    time.as_secs_f64() / interval.as_secs_f64()
+                )
+            }
+            _ if ms < 10.0 => format!("{ms:.1} ms"),
+            _ => format!("{ms:.0} ms"),
+        }
+    }
+}
+
+/// Whether an arrival is what a line asks for; binds what it binds only if it is.
+pub(crate) fn fit(
+    close_taken: bool,
+    what: &Expect,
+    got: &Got,
+    env: &mut Env,
+) -> Result<Fit, Ended> {
+    let same = |payload: &Payload, bytes: &[u8], env: &Env| {
+        fill::payload(payload, env)
+            .map(|filled| filled.bytes == bytes)
+            .map_err(super::send::cannot_fill)
+    };
+    let optional = |payload: &Option<Payload>, bytes: &[u8], env: &Env| match payload {
+        Some(payload) => same(payload, bytes, env),
+        None => Ok(true),
+    };
+    let yes = match (what, got) {
+        (Expect::Packet(pattern), Got::Packet { packet, .. }) => {
+            return Ok(match matches(pattern, packet, env) {
+                Ok(()) => Fit::Yes,
+                Err(mismatch) => Fit::No(Some(mismatch)),
+            });
+        }
+        (
+            Expect::Text(payload),
+            Got::Packet {
+                bytes,
+                binary: false,
+                ..
+            },
+        )
+        | (
+            Expect::Text(payload),
+            Got::Message {
+                bytes,
+                binary: false,
+                ..
+            },
+        )
+        | (
+            Expect::Binary(payload),
+            Got::Packet {
+                bytes,
+                binary: true,
+                ..
+            },
+        )
+        | (
+            Expect::Binary(payload),
+            Got::Message {
+                bytes,
+                binary: true,
+                ..
+            },
+        ) => same(payload, bytes, env)?,
+        (Expect::Ping(payload), Got::Ping(bytes)) | (Expect::Pong(payload), Got::Pong(bytes)) => {
+            optional(payload, bytes, env)?
+        }
+        (Expect::Close(None), Got::Close { .. }) => true,
+        (
+            Expect::Close(Some(code)),
+            Got::Close {
+                code: got,
+                fault: None,
+                ..
+            },
+        ) => Some(*code) == *got,
+        (Expect::Closed, got) if close_taken => {
+            matches!(got, Got::Eof | Got::Reset(_))
+        }
+        (Expect::Closed, got) => got.ends(),
+        _ => false,
+    };
+    Ok(if yes { Fit::Yes } else { Fit::No(None) })
+}
+
+impl Ended {
+    /// Says where a packet differs from its pattern.
+    pub(crate) fn with_mismatch(mut self, mismatch: Option<Mismatch>) -> Ended {
+        if let (Ended::Failed(broken), Some(mismatch)) = (&mut self, mismatch) {
+            broken.hint = Some(match mismatch.path.as_str() {
+                "" => format!("it is {}, expected {}", mismatch.actual, mismatch.expected),
+                path => format!(
+                    "`{path}` is {}, expected {}",
+                    mismatch.actual, mismatch.expected
+                ),
+            });
+        }
+        self
+    }
+}
+
+/// Takes the arrival that a line is to be compared with.
+fn pick(link: &mut Link, what: &Expect) -> Option<Item> {
+    let end = |got: &Got| matches!(got, Got::Eof | Got::Reset(_));
+    let inbox = &mut link.inbox;
+    match what {
+        Expect::Ping(_) => inbox
+            .take_control(|got| matches!(got, Got::Ping(_)))
+            .or_else(|| end_of(inbox)),
+        Expect::Pong(_) => inbox
+            .take_control(|got| matches!(got, Got::Pong(_)))
+            .or_else(|| end_of(inbox)),
+        // Behind its close frame a target may still have sent what was under way.
+        Expect::Closed if link.close_taken => inbox.skip_to(end),
+        _ => inbox.pop(),
+    }
+}
+
+/// Everything up to the end of the connection, where there is one.
+fn end_of(inbox: &mut Inbox) -> Option<Item> {
+    inbox.end()?;
+    inbox.skip_to(Got::ends)
+}

@@ -1,0 +1,119 @@
+//! What has come in on a connection and waits to meet an expectation.
+
+use tokio::time::Instant;
+
+use crate::protocol::json::Json;
+
+/// An arrival.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// When its last byte was read.
+    pub at: Instant,
+    /// What it is.
+    pub got: Got,
+}
+
+/// What arrived.
+#[derive(Clone, Debug)]
+pub enum Got {
+    /// A message that is JSON.
+    Packet {
+        /// The packet.
+        packet: Json,
+        /// Its bytes as they came.
+        bytes: Vec<u8>,
+        /// It came in a binary frame.
+        binary: bool,
+    },
+    /// A message that is no JSON.
+    Message {
+        /// Its bytes as they came.
+        bytes: Vec<u8>,
+        /// It came in a binary frame.
+        binary: bool,
+        /// It is no JSON; otherwise it may be, and is beyond our limits.
+        not_json: bool,
+        /// Why it was not read as JSON.
+        why: String,
+    },
+    /// A WebSocket PING.
+    Ping(Vec<u8>),
+    /// A WebSocket PONG.
+    Pong(Vec<u8>),
+    /// A close frame.
+    Close {
+        /// Its code as it was sent.
+        code: Option<u16>,
+        /// Its reason as it was sent.
+        reason: Vec<u8>,
+        /// What is wrong with its body.
+        fault: Option<String>,
+    },
+    /// Bytes that break RFC 6455.
+    Fault(String),
+    /// The stream ended.
+    Eof,
+    /// The connection was reset or failed.
+    Reset(String),
+}
+
+impl Got {
+    /// Whether the connection ends by it.
+    pub fn ends(&self) -> bool {
+        matches!(self, Got::Close { .. } | Got::Eof | Got::Reset(_))
+    }
+
+    /// What it is, in the words of a scenario line where there are some. Text of the target's is
+    /// in it as it came, long ones cut.
+    pub fn describe(&self) -> String {
+        match self {
+            Got::Packet {
+                bytes,
+                binary: false,
+                ..
+            } => brief(bytes),
+            Got::Packet {
+                bytes,
+                binary: true,
+                ..
+            } => format!("binary frame: {}", brief(bytes)),
+            Got::Message { bytes, why, .. } => format!("{} ({why})", brief(bytes)),
+            Got::Ping(_) => "ping".into(),
+            Got::Pong(_) => "pong".into(),
+            Got::Close {
+                code,
+                reason,
+                fault,
+            } => {
+                let mut text = String::from("close");
+                if let Some(code) = code {
+                    text.push_str(&format!(" {code}"));
+                }
+                if !reason.is_empty() {
+                    text.push_str(&format!(" {:?}", String::from_utf8_lossy(reason)));
+                }
+                if let Some(fault) = fault {
+                    text.push_str(&format!(" ({fault})"));
+                }
+                text
+            }
+            Got::Fault(what) => format!("a frame that breaks RFC 6455: {what}"),
+            Got::Eof => "the connection ended without a close frame".into(),
+            Got::Reset(how) => format!("the connection failed without a close frame ({how})"),
+        }
+    }
+}
+
+/// Bytes as text, cut to what fits a screen.
+fn brief(bytes: &[u8]) -> String {
+    const MOST: usize = 240;
+    if bytes.len() <= MOST {
+        return String::from_utf8_lossy(bytes).into_owned();
+    }
+    let cut = String::from_utf8_lossy(&bytes[..MOST]);
+    format!(
+        "{}... ({} bytes)",
+        cut.trim_end_matches('\u{fffd}'),
+        bytes.len()
+    )
+}

@@ -1,0 +1,209 @@
+//! One connection of a scenario: the wire, what has come in, our background traffic.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::item::{Got, Item};
+use crate::scenario::syntax::{Manual, Step};
+use crate::wire::Conn;
+
+/// Bytes that may wait to meet an expectation; beyond them the connection is not read on.
+const INBOX_BYTES: usize = 8 * 1024 * 1024;
+/// Arrivals that may wait.
+const INBOX_ITEMS: usize = 65_536;
+/// PINGs and PONGs that may wait; the oldest go first.
+const CONTROLS: usize = 1024;
+/// Bytes of our own automatic answers that may wait for a target that does not read.
+pub(crate) const AUTO_QUEUE: usize = 256 * 1024;
+
+/// A connection of a scenario.
+pub(crate) struct Link {
+    /// Its name in the scenario.
+    pub(crate) name: String,
+    /// Its index in the oracle.
+    pub(crate) watch: usize,
+    pub(crate) conn: Conn,
+    /// Start and end of our last send that was not automatic; before any, of the TCP connect.
+    pub(crate) last_send: (Instant, Instant),
+    /// Nothing on it is judged any more.
+    pub(crate) ignored: bool,
+    pub(crate) beat: Option<Beat>,
+    pub(crate) every: Option<Every>,
+    pub(crate) inbox: Inbox,
+    /// Our sending side is to end once everything is written.
+    pub(crate) eof_wanted: bool,
+    /// A send failed or did not go through.
+    pub(crate) broken_send: Option<String>,
+    /// A close frame has met an expectation: what is left is the end of the stream.
+    pub(crate) close_taken: bool,
+    /// The end of the stream has met an expectation.
+    pub(crate) end_taken: bool,
+    /// Nothing can come in any more: we reset it, or its bytes are out of step.
+    pub(crate) gone: bool,
+    /// We sent a close frame.
+    pub(crate) close_sent: bool,
+    /// When we echoed the peer's close frame.
+    pub(crate) echoed: Option<Instant>,
+    /// The peer sent a close frame.
+    pub(crate) close_received: bool,
+    /// For each HEARTBEAT without ACK, in order: whether it was a background one.
+    pub(crate) beats_waiting: VecDeque<bool>,
+    /// Nonce texts of background REQUESTs whose RESPONSE is passed over.
+    pub(crate) background_nonces: HashSet<String>,
+    pub(crate) manual: Manual,
+}
+
+/// Background heartbeats.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Beat {
+    pub(crate) period: Duration,
+    pub(crate) next: Instant,
+    pub(crate) last: Option<Instant>,
+}
+
+/// A background block of sends.
+#[derive(Clone, Debug)]
+pub(crate) struct Every {
+    pub(crate) period: Duration,
+    pub(crate) next: Instant,
+    pub(crate) last: Option<Instant>,
+    pub(crate) round: u64,
+    /// The variable that counts the rounds.
+    pub(crate) var: Option<Arc<str>>,
+    pub(crate) steps: Arc<Vec<Step>>,
+}
+
+/// What has come in and waits to meet an expectation. PINGs and PONGs wait apart: they meet only
+/// lines that name them.
+#[derive(Debug, Default)]
+pub(crate) struct Inbox {
+    items: VecDeque<Item>,
+    bytes: usize,
+    controls: VecDeque<Item>,
+    /// The first arrival that ends the connection; it is among the items too.
+    end: Option<Item>,
+}
+
+impl Inbox {
+    pub(crate) fn push(&mut self, item: Item) {
+        if matches!(item.got, Got::Ping(_) | Got::Pong(_)) {
+            if self.controls.len() == CONTROLS {
+                self.controls.pop_front();
+            }
+            self.controls.push_back(item);
+            return;
+        }
+        if item.got.ends() && self.end.is_none() {
+            self.end = Some(item.clone());
+        }
+        self.bytes += weight(&item);
+        self.items.push_back(item);
+    }
+
+    pub(crate) fn full(&self) -> bool {
+        self.bytes >= INBOX_BYTES || self.items.len() >= INBOX_ITEMS
+    }
+
+    /// The next arrival that an expectation of packets and ends can meet.
+    pub(crate) fn front(&self) -> Option<&Item> {
+        self.items.front()
+    }
+
+    /// Takes what [`Inbox::front`] showed.
+    pub(crate) fn pop(&mut self) -> Option<Item> {
+        let item = self.items.pop_front()?;
+        self.bytes -= weight(&item);
+        Some(item)
+    }
+
+    /// Takes the first PING or PONG that fits.
+    pub(crate) fn take_control(&mut self, fits: impl Fn(&Got) -> bool) -> Option<Item> {
+        let at = self.controls.iter().position(|item| fits(&item.got))?;
+        self.controls.remove(at)
+    }
+
+    /// Takes arrivals up to the first that fits, which is returned.
+    pub(crate) fn skip_to(&mut self, fits: impl Fn(&Got) -> bool) -> Option<Item> {
+        while let Some(item) = self.pop() {
+            if fits(&item.got) {
+                return Some(item);
+            }
+        }
+        None
+    }
+
+    /// The first arrival that ended the connection.
+    pub(crate) fn end(&self) -> Option<&Item> {
+        self.end.as_ref()
+    }
+}
+
+/// Roughly how much an arrival makes us hold: a packet is kept as bytes and as a tree.
+fn weight(item: &Item) -> usize {
+    64 + match &item.got {
+        Got::Packet { bytes, .. } => bytes.len() * 4,
+        Got::Message { bytes, .. } | Got::Ping(bytes) | Got::Pong(bytes) => bytes.len(),
+        Got::Close { reason, .. } => reason.len(),
+        Got::Fault(_) | Got::Eof | Got::Reset(_) => 0,
+    }
+}
+
+impl Link {
+    /// When its background traffic is due next.
+    pub(crate) fn next_background(&self) -> Option<Instant> {
+        if self.over() {
+            return None;
+        }
+        let beat = self.beat.map(|beat| beat.next);
+        let every = self.every.as_ref().map(|every| every.next);
+        beat.into_iter().chain(every).min()
+    }
+
+    /// Something waits to be written.
+    pub(crate) fn writing(&self) -> bool {
+        self.conn.queued() > 0 || self.eof_wanted
+    }
+
+    /// Writes as much as goes at once. A failure is noted; it does not end the reading.
+    pub(crate) fn write(&mut self, cx: &mut Context<'_>) {
+        let written = if self.eof_wanted {
+            self.conn.poll_shutdown(cx)
+        } else {
+            self.conn.poll_flush(cx)
+        };
+        match written {
+            Poll::Pending => {}
+            Poll::Ready(Ok(())) => {
+                if std::mem::take(&mut self.eof_wanted) {
+                    self.broken_send
+                        .get_or_insert("we ended our side".to_owned());
+                }
+            }
+            Poll::Ready(Err(error)) => {
+                self.eof_wanted = false;
+                self.broken_send.get_or_insert(error.to_string());
+            }
+        }
+    }
+
+    /// Nothing can be sent on it any more.
+    pub(crate) fn over(&self) -> bool {
+        self.gone
+            || self.conn.ended()
+            || self.close_sent
+            || self.close_received
+            || self.broken_send.is_some()
+    }
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Link")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}

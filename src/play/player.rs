@@ -1,0 +1,389 @@
+//! The player of one scenario: its connections, its variables, its place in the text.
+
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::ended::{Broken, Ended, Place, Played};
+use super::link::{Inbox, Link};
+use super::record::Recorder;
+use super::settings::Settings;
+use crate::oracle::{Breach, Finding, Oracle};
+use crate::outcome::{Dir, EntryKind};
+use crate::protocol::rules::{self, Level};
+use crate::scenario::syntax::{Mark, Origin, Source, Span, Step, StepKind, Time};
+use crate::scenario::values::Env;
+use crate::scenario::{self, Scenario};
+use crate::wire::{self, DialError, OpenError};
+
+/// Breaches kept of one scenario.
+const BREACHES: usize = 64;
+
+/// Plays a scenario to its end. `env` holds what its variables stand for; `limit` is the time at
+/// which it is ended from outside, whatever it waits for.
+pub async fn run(
+    settings: &Settings,
+    id: &str,
+    scenario: &Arc<Scenario>,
+    env: Env,
+    limit: Duration,
+) -> Played {
+    let mut player = Player::new(settings, id, scenario, env, limit);
+    let ended = match player.steps(&scenario.steps).await {
+        Ok(()) => match player.settle().await {
+            Ok(()) | Err(Ended::Error(_)) => Ended::Passed,
+            Err(ended) => ended,
+        },
+        Err(ended) => {
+            // What stands in the way of a verdict has to be seen to the end, within the limit.
+            let _ = player.settle().await;
+            ended
+        }
+    };
+    player.finish(ended)
+}
+
+/// Whether a new connection gets through handshake and heartbeat; if not, what broke.
+pub async fn alive(settings: &Settings) -> Result<(), Box<Broken>> {
+    let limit = settings.answer_within * 4;
+    let env = Env::new(&settings.password);
+    let mut player = Player::new(settings, "alive", &ALIVE, env, limit);
+    let ended = player.steps(&ALIVE.steps).await;
+    let _ = player.settle().await;
+    match ended {
+        Ok(()) => Ok(()),
+        Err(Ended::Failed(broken) | Ended::Unreachable(broken) | Ended::Prerequisite(broken)) => {
+            Err(broken)
+        }
+        Err(other) => Err(Box::new(player.broken(None, &other.in_words()))),
+    }
+}
+
+static ALIVE: LazyLock<Arc<Scenario>> = LazyLock::new(|| {
+    let text = "title  A new connection gets through handshake and heartbeat\n\
+                rule   robust.isolation\n\nalive\n";
+    let path = "alive".to_owned();
+    let source = Source {
+        path,
+        origin: Origin::Embedded,
+        text: text.to_owned(),
+    };
+    // The text is a constant; a test parses it.
+    Arc::new(scenario::parse("alive", Arc::new(source)).expect("the text of `alive` parses"))
+});
+
+/// Carries out the steps of one scenario.
+pub struct Player<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) id: String,
+    pub(crate) oracle: Oracle,
+    pub(crate) links: Vec<Link>,
+    pub(crate) env: Env,
+    pub(crate) recorder: Recorder,
+    pub(crate) limit: Instant,
+    /// The text of the step at hand; changes inside `use ./file`.
+    pub(crate) source: Arc<Source>,
+    pub(crate) span: Span,
+    /// The rule an unmarked line is about, and whether the scenario records instead of judging.
+    pub(crate) rule: String,
+    pub(crate) level: Level,
+    pub(crate) scenario: Arc<Scenario>,
+    pub(crate) observed: Option<serde_json::Value>,
+    pub(crate) notes: Vec<String>,
+    pub(crate) held: Vec<String>,
+    breaches: Vec<(Breach, Place)>,
+    rng: fastrand::Rng,
+}
+
+impl<'a> Player<'a> {
+    /// A player that has done nothing yet.
+    pub fn new(
+        settings: &'a Settings,
+        id: &str,
+        scenario: &Arc<Scenario>,
+        env: Env,
+        limit: Duration,
+    ) -> Player<'a> {
+        let now = Instant::now();
+        let rule = scenario
+            .header
+            .rules
+            .first()
+            .map(|rule| rule.value.clone())
+            .unwrap_or_default();
+        let level = scenario
+            .header
+            .level
+            .as_ref()
+            .map(|level| level.value)
+            .or_else(|| rules::find(&rule).map(|rule| rule.level))
+            .unwrap_or(Level::Must);
+        Player {
+            settings,
+            id: id.to_owned(),
+            oracle: Oracle::new(&settings.password, settings.dialect),
+            links: Vec::new(),
+            env,
+            recorder: Recorder::new(now),
+            limit: now + limit,
+            source: Arc::clone(&scenario.source),
+            span: Span {
+                line: 1,
+                column: 1,
+                start: 0,
+                end: 0,
+            },
+            rule,
+            level,
+            scenario: Arc::clone(scenario),
+            observed: None,
+            notes: Vec::new(),
+            held: Vec::new(),
+            breaches: Vec::new(),
+            rng: fastrand::Rng::with_seed(settings.seed),
+        }
+    }
+
+    pub(crate) fn began(&self) -> Instant {
+        self.recorder.began()
+    }
+
+    /// Carries out a block.
+    pub(crate) async fn steps(&mut self, steps: &[Step]) -> Result<(), Ended> {
+        for step in steps {
+            self.span = step.span;
+            // Boxed, because blocks hold blocks.
+            Box::pin(self.step(step)).await?;
+        }
+        Ok(())
+    }
+
+    async fn step(&mut self, step: &Step) -> Result<(), Ended> {
+        match &step.kind {
+            StepKind::Connect { conn } => self.connect(conn).await.map(|_| ()),
+            StepKind::Send { conn, send } => self.send(conn, send).await,
+            StepKind::Expect(expectation) => self.expect(expectation).await,
+            StepKind::Together { steps } => self.together(steps).await,
+            StepKind::UseHandshake { conn, .. } => self.handshake(conn).await,
+            StepKind::UseFile { path, scenario } => self.use_file(&path.value, scenario).await,
+            StepKind::Wait { time } => self.pause(time).await,
+            StepKind::BeatEvery { conn, period } => self.beat_every(conn, period).await,
+            StepKind::BeatOff { conn } => self.background_off(conn, true).await,
+            StepKind::Every {
+                conn,
+                period,
+                var,
+                steps,
+            } => self.every(conn, period, var.as_deref(), steps).await,
+            StepKind::EveryOff { conn } => self.background_off(conn, false).await,
+            StepKind::Repeat { count, var, steps } => {
+                self.repeat(*count, var.as_deref(), steps).await
+            }
+            StepKind::InAnyOrder { steps } => self.in_any_order(steps).await,
+            StepKind::Either { branches } => self.either(branches).await,
+            StepKind::Ignore { conn } => {
+                let link = self.link(conn).await?;
+                self.links[link].ignored = true;
+                self.oracle.ignore(self.links[link].watch);
+                Ok(())
+            }
+            StepKind::Alive { mark } => self.alive(mark.as_ref()).await,
+            StepKind::WaitsDiffer { .. }
+            | StepKind::DriverSend { .. }
+            | StepKind::DriverExpect { .. } => Err(Ended::Error(
+                "this line needs a client as its target".to_owned(),
+            )),
+        }
+    }
+
+    /// The connection with this name, opened if it is not there yet.
+    pub(crate) async fn link(&mut self, name: &str) -> Result<usize, Ended> {
+        // A name can be connected again: the newest one counts.
+        let known = self.links.iter().rposition(|link| link.name == name);
+        match known {
+            Some(index) => Ok(index),
+            None => self.connect(name).await,
+        }
+    }
+
+    /// Opens a connection and its WebSocket.
+    pub(crate) async fn connect(&mut self, name: &str) -> Result<usize, Ended> {
+        if let Some(pacer) = &self.settings.pacer {
+            pacer.turn().await;
+        }
+        let mut offer = self.settings.offer.clone();
+        if self.settings.trace_header {
+            offer
+                .headers
+                .push(("X-Litespec-Scenario".to_owned(), self.id.clone()));
+        }
+        let settings = self.settings;
+        let began = Instant::now();
+        let until = (began + settings.answer_within).min(self.limit);
+        let opening = wire::open(
+            &*settings.dial,
+            &settings.target,
+            &offer,
+            &settings.limits,
+            &mut self.rng,
+        );
+        let opened = match tokio::time::timeout_at(until, opening).await {
+            Ok(Ok(opened)) => opened,
+            Ok(Err(error)) if ours(&error) => return Err(Ended::Error(error.to_string())),
+            Ok(Err(error)) => return Err(self.unreachable(error.to_string())),
+            Err(_) => {
+                let waited = began.elapsed().as_millis();
+                return Err(self.unreachable(format!("no WebSocket within {waited} ms")));
+            }
+        };
+        let text = String::new();
+        self.recorder.add(
+            opened.dialed_at,
+            name,
+            Dir::Sent,
+            EntryKind::Connect,
+            text,
+            false,
+        );
+        let watch = self.oracle.opened(name, opened.dialed_at);
+        self.links.push(Link {
+            name: name.to_owned(),
+            watch,
+            conn: opened.conn,
+            last_send: (opened.dialed_at, opened.opened_at),
+            ignored: false,
+            beat: None,
+            every: None,
+            inbox: Inbox::default(),
+            broken_send: None,
+            eof_wanted: false,
+            close_taken: false,
+            end_taken: false,
+            close_sent: false,
+            gone: false,
+            echoed: None,
+            close_received: false,
+            beats_waiting: std::collections::VecDeque::new(),
+            background_nonces: std::collections::HashSet::new(),
+            manual: self.scenario.header.manual,
+        });
+        Ok(self.links.len() - 1)
+    }
+
+    fn unreachable(&self, what: String) -> Ended {
+        let actual = self.settings.redactor.redact(&what);
+        Ended::Unreachable(Box::new(Broken {
+            rule: "robust.isolation".to_owned(),
+            level: Level::Must,
+            expected: "a new connection, as the preflight had one".to_owned(),
+            actual,
+            hint: Some(
+                "if the target limits how fast connections come, give --connect-rate".to_owned(),
+            ),
+            place: self.place(),
+        }))
+    }
+
+    /// The line at hand.
+    pub(crate) fn place(&self) -> Place {
+        Place {
+            source: Arc::clone(&self.source),
+            span: self.span,
+        }
+    }
+
+    /// Goes to a line of the text, counted from 1.
+    pub(crate) fn at_line(&mut self, line: u32) {
+        let text = &self.source.text;
+        let before = text
+            .split_inclusive('\n')
+            .take(line.saturating_sub(1) as usize);
+        let start = before.map(str::len).sum();
+        let end = start + self.source.line(line).len();
+        self.span = Span {
+            line,
+            column: 1,
+            start,
+            end,
+        };
+    }
+
+    /// The line at hand, broken: what it asks for is its own text.
+    pub(crate) fn broken(&self, mark: Option<&Mark>, actual: &str) -> Broken {
+        let line = self
+            .source
+            .text
+            .get(self.span.start..self.span.end)
+            .unwrap_or("");
+        Broken {
+            rule: mark.map_or_else(|| self.rule.clone(), |mark| mark.rule.clone()),
+            level: self.level_of(mark),
+            expected: line_without_arrow(line),
+            actual: self.settings.redactor.redact(actual),
+            hint: None,
+            place: self.place(),
+        }
+    }
+
+    fn level_of(&self, mark: Option<&Mark>) -> Level {
+        match mark {
+            None => self.level,
+            Some(mark) if mark.should => Level::Should,
+            Some(mark) => rules::find(&mark.rule).map_or(self.level, |rule| rule.level),
+        }
+    }
+
+    /// Keeps what the watch found, with the line at hand.
+    pub(crate) fn note_findings(&mut self, findings: Vec<Finding>) {
+        for finding in findings {
+            if self.breaches.len() < BREACHES {
+                let place = self.place();
+                self.breaches.push((finding.breach, place));
+            }
+        }
+    }
+
+    /// How long a time of the scenario is on a connection.
+    pub(crate) fn length(&self, time: &Time, link: Option<usize>) -> Duration {
+        let own = link
+            .or_else(|| self.links.iter().position(|link| link.name == "a"))
+            .and_then(|link| self.oracle.interval(self.links[link].watch));
+        time.resolve(own.unwrap_or(self.settings.interval), self.settings.grace)
+    }
+
+    /// Takes the player apart.
+    pub(crate) fn finish(self, ended: Ended) -> Played {
+        let took = self.recorder.began().elapsed();
+        Played {
+            ended,
+            breaches: self.breaches,
+            observed: self.observed,
+            notes: self.notes,
+            transcript: self.recorder.finish(),
+            held: self.held,
+            took,
+        }
+    }
+}
+
+/// Whether an error at opening is this machine's and not the target's.
+fn ours(error: &OpenError) -> bool {
+    matches!(
+        error,
+        OpenError::Dial(DialError::Other { .. } | DialError::NoTls { .. })
+    )
+}
+
+/// A line's text behind its arrow and without its mark, as what was expected.
+fn line_without_arrow(line: &str) -> String {
+    let body = match line.find("< ").or_else(|| line.find("> ")) {
+        Some(at) if at < 40 && !line[..at].contains('"') => &line[at + 2..],
+        _ => line,
+    };
+    let body = match body.rfind("  @") {
+        Some(at) => &body[..at],
+        None => body,
+    };
+    body.trim().to_owned()
+}

@@ -1,0 +1,259 @@
+//! The loop under every wait: writes what is queued, reads all connections, answers what is
+//! answered unasked, sends background traffic when it is due.
+
+use std::future::{Future, poll_fn};
+use std::task::Poll;
+
+use tokio::time::Instant;
+
+use super::ended::Ended;
+use super::item::{Got, Item};
+use super::link::AUTO_QUEUE;
+use super::player::Player;
+use super::record::hex;
+use crate::oracle::Received;
+use crate::outcome::{Dir, EntryKind};
+use crate::protocol::json::Json;
+use crate::wire::{Incoming, Stamped};
+use crate::wire::{OutFrame, opcode};
+
+/// Why the pump came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Woke {
+    /// Something came in on the connection with this index.
+    Arrival(usize),
+    /// The time is over.
+    TimeOver,
+}
+
+impl Player<'_> {
+    /// Waits until something has come in or `until` is reached.
+    pub(crate) async fn pump(&mut self, until: Instant) -> Result<Woke, Ended> {
+        loop {
+            let now = Instant::now();
+            if now >= self.limit {
+                return Err(Ended::Error(format!(
+                    "it did not end within its time limit of {:.1} s",
+                    self.limit
+                        .saturating_duration_since(self.began())
+                        .as_secs_f64()
+                )));
+            }
+            self.send_background(now)?;
+            let wake = self
+                .links
+                .iter()
+                .filter_map(super::link::Link::next_background)
+                .fold(until.min(self.limit), Instant::min);
+            match self.wait(wake).await {
+                Some((link, stamped)) => {
+                    self.take_in(link, stamped);
+                    return Ok(Woke::Arrival(link));
+                }
+                None => {
+                    let now = Instant::now();
+                    self.settings
+                        .lateness
+                        .note(now, now.saturating_duration_since(wake));
+                    if now >= until {
+                        return Ok(Woke::TimeOver);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Writes and reads until something comes in or the time is over; arrivals go first.
+    async fn wait(&mut self, wake: Instant) -> Option<(usize, Stamped)> {
+        let mut sleep = std::pin::pin!(tokio::time::sleep_until(wake));
+        let links = &mut self.links;
+        poll_fn(|cx| {
+            for (index, link) in links.iter_mut().enumerate() {
+                if link.writing() {
+                    link.write(cx);
+                }
+                if link.inbox.full() {
+                    continue;
+                }
+                if let Poll::Ready(stamped) = link.conn.poll_incoming(cx) {
+                    return Poll::Ready(Some((index, stamped)));
+                }
+            }
+            sleep.as_mut().poll(cx).map(|()| None)
+        })
+        .await
+    }
+
+    /// Records an arrival, lets the watch judge it, answers it if that is our part, and keeps it
+    /// for the expectations.
+    fn take_in(&mut self, index: usize, stamped: Stamped) {
+        let at = stamped.at;
+        let got = match stamped.incoming {
+            Incoming::Text { text: Ok(text), .. } => message(text.into_bytes(), false),
+            Incoming::Text {
+                text: Err(bytes), ..
+            } => Got::Message {
+                bytes,
+                binary: false,
+                not_json: true,
+                why: "not UTF-8".to_owned(),
+            },
+            Incoming::Binary { bytes, .. } => message(bytes, true),
+            Incoming::Ping(bytes) => Got::Ping(bytes),
+            Incoming::Pong(bytes) => Got::Pong(bytes),
+            Incoming::Close(body) => Got::Close {
+                code: body.code,
+                reason: body.reason,
+                fault: body.fault.map(|fault| fault.to_string()),
+            },
+            Incoming::Fault(fault) => {
+                self.links[index].gone |= fault.fatal();
+                Got::Fault(fault.to_string())
+            }
+            Incoming::Eof => Got::Eof,
+            Incoming::Reset(how) => Got::Reset(how),
+        };
+        let passed_over = self.passes_over(index, &got);
+        self.record_arrival(index, at, &got, passed_over);
+        self.watch_arrival(index, at, &got);
+        self.answer(index, at, &got);
+        if !passed_over {
+            self.links[index].inbox.push(Item { at, got });
+        }
+    }
+
+    /// Whether an arrival answers our own background traffic.
+    fn passes_over(&mut self, index: usize, got: &Got) -> bool {
+        let link = &mut self.links[index];
+        let Got::Packet { packet, .. } = got else {
+            return false;
+        };
+        match op(packet) {
+            Some(3) => link.beats_waiting.pop_front().unwrap_or(false),
+            Some(5) if !link.background_nonces.is_empty() => packet
+                .get("n")
+                .is_some_and(|nonce| link.background_nonces.remove(&nonce.to_string())),
+            _ => false,
+        }
+    }
+
+    fn record_arrival(&mut self, index: usize, at: Instant, got: &Got, auto: bool) {
+        let (kind, text) = match got {
+            Got::Packet {
+                bytes,
+                binary: true,
+                ..
+            }
+            | Got::Message {
+                bytes,
+                binary: true,
+                ..
+            } => (EntryKind::Binary, hex(bytes)),
+            Got::Packet { bytes, .. } => (EntryKind::Text, lossy(bytes)),
+            Got::Message { bytes, .. } => (EntryKind::Text, lossy(bytes)),
+            Got::Ping(bytes) => (EntryKind::Ping, lossy(bytes)),
+            Got::Pong(bytes) => (EntryKind::Pong, lossy(bytes)),
+            Got::Close { .. } => (
+                EntryKind::Close,
+                got.describe()
+                    .trim_start_matches("close")
+                    .trim_start()
+                    .to_owned(),
+            ),
+            Got::Fault(what) => (EntryKind::Raw, what.clone()),
+            Got::Eof => (EntryKind::Eof, String::new()),
+            Got::Reset(how) => (EntryKind::Reset, how.clone()),
+        };
+        let text = self.settings.redactor.redact(&text);
+        let name = self.links[index].name.clone();
+        self.recorder
+            .add(at, &name, Dir::Received, kind, text, auto);
+    }
+
+    fn watch_arrival(&mut self, index: usize, at: Instant, got: &Got) {
+        let watch = self.links[index].watch;
+        let received = match got {
+            Got::Packet { packet, binary, .. } => Received::Packet {
+                packet,
+                binary: *binary,
+            },
+            Got::Message {
+                why,
+                binary,
+                not_json: true,
+                ..
+            } => Received::NotJson {
+                why,
+                binary: *binary,
+            },
+            Got::Close { code, .. } => {
+                self.links[index].close_received = true;
+                Received::Close { code: *code }
+            }
+            Got::Eof | Got::Reset(_) => Received::End,
+            Got::Message { .. } | Got::Ping(_) | Got::Pong(_) | Got::Fault(_) => return,
+        };
+        let findings = self.oracle.received(watch, received, at);
+        self.note_findings(findings);
+    }
+
+    /// Answers pings and echoes closes, unless the scenario does that by hand.
+    fn answer(&mut self, index: usize, at: Instant, got: &Got) {
+        let link = &mut self.links[index];
+        if link.close_sent || link.conn.queued() > AUTO_QUEUE {
+            return;
+        }
+        let (code, payload, kind, text) = match got {
+            Got::Ping(bytes) if !link.manual.pong && bytes.len() <= 125 => {
+                (opcode::PONG, bytes.clone(), EntryKind::Pong, lossy(bytes))
+            }
+            Got::Close { code, .. } if !link.manual.close => {
+                link.close_sent = true;
+                link.echoed = Some(at);
+                let body = code
+                    .map(|code| code.to_be_bytes().to_vec())
+                    .unwrap_or_default();
+                let text = code.map(|code| code.to_string()).unwrap_or_default();
+                (opcode::CLOSE, body, EntryKind::Close, text)
+            }
+            _ => return,
+        };
+        link.conn.queue(&OutFrame::new(code, &payload));
+        let name = link.name.clone();
+        let text = self.settings.redactor.redact(&text);
+        self.recorder.add(at, &name, Dir::Sent, kind, text, true);
+    }
+}
+
+/// The op of a packet, if it is one of the table's numbers.
+pub(crate) fn op(packet: &Json) -> Option<u64> {
+    match packet.get("op") {
+        Some(Json::Number(number)) => number.to_u64(),
+        _ => None,
+    }
+}
+
+fn message(bytes: Vec<u8>, binary: bool) -> Got {
+    match Json::parse(&bytes) {
+        Ok(packet) => Got::Packet {
+            packet,
+            bytes,
+            binary,
+        },
+        // What is deeper than we read may still be JSON.
+        Err(error) => Got::Message {
+            bytes,
+            binary,
+            not_json: !error.is_limit(),
+            why: if error.is_limit() {
+                format!("beyond what litespec reads: {error}")
+            } else {
+                format!("not JSON: {error}")
+            },
+        },
+    }
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

@@ -1,0 +1,74 @@
+//! What every scenario of a run shares: the way to the target, the password, time limits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::lateness::Lateness;
+use super::record::Redactor;
+use crate::oracle::Dialect;
+use crate::wire::target::Target;
+use crate::wire::{Dial, Limits, Offer};
+
+/// What every scenario of a run shares.
+#[derive(Clone)]
+pub struct Settings {
+    /// Opens TCP (or in-memory) connections to the target.
+    pub dial: Arc<dyn Dial>,
+    /// The target's URL, for the upgrade request.
+    pub target: Target,
+    /// Headers and subprotocols of the upgrade request.
+    pub offer: Offer,
+    /// Sends `X-Litespec-Scenario` with each upgrade request.
+    pub trace_header: bool,
+    /// Limits of what a connection may make us hold.
+    pub limits: Limits,
+    /// The shared password.
+    pub password: String,
+    /// Keeps secrets out of transcripts.
+    pub redactor: Arc<Redactor>,
+    /// Which reading is judged.
+    pub dialect: Dialect,
+    /// How long an expectation without a bound waits.
+    pub answer_within: Duration,
+    /// Tolerance behind a deadline of the target's.
+    pub grace: Duration,
+    /// The interval that the preflight's HELLO gave, for scenarios that have none of their own yet.
+    pub interval: Duration,
+    /// Keeps connections from being opened too fast.
+    pub pacer: Option<Arc<Pacer>>,
+    /// How late we ourselves are.
+    pub lateness: Arc<Lateness>,
+    /// Seed of masks and keys.
+    pub seed: u64,
+}
+
+/// Spaces connections out to a given rate.
+#[derive(Debug)]
+pub struct Pacer {
+    gap: Duration,
+    next: Mutex<Option<Instant>>,
+}
+
+impl Pacer {
+    /// At most `rate` connections a second; `rate` is above zero.
+    pub fn new(rate: f64) -> Pacer {
+        let gap = Duration::try_from_secs_f64(1.0 / rate).unwrap_or(Duration::from_secs(1));
+        Pacer {
+            gap,
+            next: Mutex::new(None),
+        }
+    }
+
+    /// Waits for this connection's turn.
+    pub async fn turn(&self) {
+        let mut next = self.next.lock().await;
+        let now = Instant::now();
+        let at = next.map_or(now, |at| at.max(now));
+        *next = Some(at + self.gap);
+        drop(next);
+        tokio::time::sleep_until(at).await;
+    }
+}

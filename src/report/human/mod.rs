@@ -1,0 +1,71 @@
+//! The screen: what happened in the first line, then what to do about it, then the counts.
+
+mod failure;
+mod headline;
+mod paint;
+mod tail;
+mod transcript;
+
+use super::record::Record;
+use crate::outcome::Verdict;
+
+pub use headline::headline;
+
+/// How the screen is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Screen {
+    /// Whether to colour.
+    pub color: bool,
+    /// Columns to stay within where that can be.
+    pub width: usize,
+    /// Everything in full: transcripts, warnings, open points, rules.
+    pub verbose: bool,
+    /// The first line only.
+    pub quiet: bool,
+}
+
+impl Default for Screen {
+    fn default() -> Screen {
+        Screen {
+            color: false,
+            width: 100,
+            verbose: false,
+            quiet: false,
+        }
+    }
+}
+
+/// So many failures are shown in full without `verbose`; behind them each gets a short form.
+const FULL_FAILURES: usize = 20;
+
+/// The whole screen, newline at its end.
+pub fn render(record: &Record, screen: &Screen) -> String {
+    let mut out = headline(record, screen);
+    out.push('\n');
+    if screen.quiet {
+        return out;
+    }
+    tail::preflight(&mut out, record, screen);
+    let failed = record.results.iter().filter(|r| r.verdict == Verdict::Fail);
+    for (number, result) in failed.enumerate() {
+        if screen.verbose || number < FULL_FAILURES {
+            failure::full(&mut out, result, screen);
+        } else {
+            failure::short(&mut out, result, screen);
+        }
+    }
+    for result in record.results.iter().filter(|r| r.verdict == Verdict::Warn) {
+        if screen.verbose {
+            failure::full(&mut out, result, screen);
+        } else {
+            failure::short(&mut out, result, screen);
+        }
+    }
+    tail::unjudged(&mut out, record, screen);
+    tail::open_points(&mut out, record, screen);
+    tail::rules(&mut out, record, screen);
+    out
+}
+
+#[cfg(test)]
+mod tests;

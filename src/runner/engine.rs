@@ -1,0 +1,317 @@
+//! The order of a run: everything concurrently, inconclusive timings again one by one, hostile
+//! scenarios last, one by one, each followed by a look whether the target still lives.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::judge::Judge;
+use super::ledger::Ledger;
+use super::options::Options;
+use super::plan::Case;
+use crate::event::RunEvent;
+use crate::outcome::Verdict;
+use crate::play::{self, Broken, Ended, Played, Settings};
+
+/// A case that waits longer than this does not take one of the `--jobs`: it waits in parallel.
+const SHORT: Duration = Duration::from_millis(300);
+/// How many waiting cases there are at most for each of the `--jobs`.
+const WAITING_A_JOB: usize = 4;
+
+/// A case in the engine's queues.
+#[derive(Clone)]
+pub(crate) struct Entry {
+    pub(crate) case: Arc<Case>,
+    /// Selected, or only run as somebody's control.
+    pub(crate) listed: bool,
+    pub(crate) attempts: u32,
+}
+
+/// Runs cases and hands their results to the ledger.
+pub(crate) struct Engine<'e> {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) options: &'e Options,
+    pub(crate) judge: Judge<'e>,
+    pub(crate) ledger: Ledger<'e>,
+    pub(crate) interval: Duration,
+    /// Why nothing more can be judged.
+    pub(crate) dead: Option<String>,
+    pub(crate) retry: Vec<Entry>,
+}
+
+type Stopped<'a> = Pin<&'a mut (dyn Future<Output = ()> + Send)>;
+
+/// The user stopped the run.
+pub(crate) struct Interrupted;
+
+impl Engine<'_> {
+    /// Runs everything, in phases.
+    pub(crate) async fn run(
+        &mut self,
+        entries: Vec<Entry>,
+        mut stopped: Stopped<'_>,
+    ) -> Result<(), Interrupted> {
+        let (hostile, plain): (Vec<_>, Vec<_>) = entries
+            .into_iter()
+            .partition(|entry| entry.case.scenario.header.hostile);
+        self.together(plain, stopped.as_mut()).await?;
+        self.again(stopped.as_mut()).await?;
+        for entry in hostile {
+            self.hostile(entry, stopped.as_mut()).await?;
+            self.again(stopped.as_mut()).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs cases concurrently, the longest first.
+    async fn together(
+        &mut self,
+        entries: Vec<Entry>,
+        mut stopped: Stopped<'_>,
+    ) -> Result<(), Interrupted> {
+        let (mut long, mut short) = self.lanes(entries);
+        let jobs = self.options.jobs.max(1);
+        let waiting = if jobs == 1 { 0 } else { jobs * WAITING_A_JOB };
+        let mut tasks: JoinSet<(u64, Played)> = JoinSet::new();
+        let mut running: BTreeMap<u64, (Entry, bool)> = BTreeMap::new();
+        let mut next_id = 0;
+        loop {
+            while self.dead.is_none() {
+                let busy_long = running.values().filter(|(_, long)| *long).count();
+                let busy_short = running.len() - busy_long;
+                // With one job nothing runs beside anything else.
+                let room_long = busy_long < waiting || (waiting == 0 && running.is_empty());
+                let room_short = if waiting == 0 {
+                    running.is_empty()
+                } else {
+                    busy_short < jobs
+                };
+                let (entry, is_long) = if room_long && !long.is_empty() {
+                    (long.pop_front(), true)
+                } else if room_short {
+                    (short.pop_front(), false)
+                } else {
+                    break;
+                };
+                let Some(entry) = entry else { break };
+                let id = next_id;
+                next_id += 1;
+                self.start(&entry, id, &mut tasks);
+                running.insert(id, (entry, is_long));
+            }
+            let joined = tokio::select! {
+                biased;
+                () = stopped.as_mut() => return Err(Interrupted),
+                joined = tasks.join_next() => joined,
+            };
+            let Some(joined) = joined else { break };
+            // A panic of ours is ours: it is told as an error of that case, never lost.
+            let (id, played) = match joined {
+                Ok(done) => done,
+                Err(error) => {
+                    self.panicked(&mut running, &error.to_string());
+                    continue;
+                }
+            };
+            let Some((entry, _)) = running.remove(&id) else {
+                continue;
+            };
+            let others: Vec<String> = running
+                .values()
+                .map(|(entry, _)| entry.case.id.clone())
+                .collect();
+            self.done(entry, played, &others).await;
+        }
+        let left: Vec<Entry> = long.into_iter().chain(short).collect();
+        for entry in left {
+            self.after_death(&entry);
+        }
+        Ok(())
+    }
+
+    /// Queues: cases that wait, the longest first, and cases that work.
+    fn lanes(&self, mut entries: Vec<Entry>) -> (VecDeque<Entry>, VecDeque<Entry>) {
+        if self.options.shuffle {
+            fastrand::Rng::with_seed(self.options.seed).shuffle(&mut entries);
+        } else {
+            entries.sort_by_key(|entry| std::cmp::Reverse(self.need(entry)));
+        }
+        entries
+            .into_iter()
+            .partition(|entry| self.need(entry) > SHORT)
+    }
+
+    fn need(&self, entry: &Entry) -> Duration {
+        entry.case.need(self.interval, self.options.grace)
+    }
+
+    fn start(&mut self, entry: &Entry, id: u64, tasks: &mut JoinSet<(u64, Played)>) {
+        if entry.listed && entry.attempts == 0 {
+            self.ledger.tell(RunEvent::ScenarioStarted {
+                id: entry.case.id.clone(),
+            });
+        }
+        let settings = Arc::clone(&self.settings);
+        let case = Arc::clone(&entry.case);
+        let limit = self.limit(entry);
+        tasks.spawn(async move { (id, play_case(&settings, &case, limit).await) });
+    }
+
+    /// The limit of one case: `--timeout`, else far beyond what all its waits can add up to.
+    fn limit(&self, entry: &Entry) -> Duration {
+        self.options.timeout.unwrap_or_else(|| {
+            let interval = self.interval.min(self.options.max_wait);
+            Duration::from_secs(90) + self.need(entry) + interval * 8 + self.options.grace * 2
+        })
+    }
+
+    /// A case has been played.
+    async fn done(&mut self, entry: Entry, played: Played, others: &[String]) {
+        let attempts = entry.attempts + 1;
+        if let Some(dead) = self.dead.clone() {
+            // What fell together with the target says nothing by itself.
+            if !matches!(played.ended, Ended::Passed) {
+                self.unplayed(&entry, Verdict::Inconclusive, dead, None);
+                return;
+            }
+        }
+        let late = matches!(played.ended, Ended::Inconclusive { timing: true, .. });
+        if late && attempts <= self.options.retries {
+            self.retry.push(Entry { attempts, ..entry });
+            return;
+        }
+        let mut played = played;
+        if let Ended::Unreachable(broken) = &mut played.ended
+            && !self.lives().await
+        {
+            let beside = match others {
+                [] => String::new(),
+                others => format!(" (or {})", others.join(", ")),
+            };
+            broken.actual = format!(
+                "{}; the target takes no connections any more",
+                broken.actual
+            );
+            self.dead = Some(format!(
+                "the target died while {}{beside} was played",
+                entry.case.id
+            ));
+        }
+        self.conclude(&entry, &played, attempts);
+    }
+
+    fn conclude(&mut self, entry: &Entry, played: &Played, attempts: u32) {
+        let result = self.judge.result(&entry.case, played, attempts);
+        let found = self.judge.findings(&entry.case, played);
+        self.ledger.found(found);
+        let mut held = played.held.clone();
+        if matches!(result.verdict, Verdict::Pass | Verdict::Info) {
+            let rules = &entry.case.scenario.header.rules;
+            held.extend(rules.iter().map(|rule| rule.value.clone()));
+        }
+        let control = entry.case.scenario.header.control.as_ref();
+        let control = control.map(|control| control.value.as_str());
+        self.ledger
+            .result(result, entry.case.base(), control, held, entry.listed);
+    }
+
+    /// A case that is not played.
+    pub(crate) fn unplayed(
+        &mut self,
+        entry: &Entry,
+        verdict: Verdict,
+        reason: String,
+        blocked_by: Option<String>,
+    ) {
+        let result = self
+            .judge
+            .unplayed(&entry.case, verdict, reason, blocked_by);
+        self.ledger
+            .result(result, entry.case.base(), None, Vec::new(), entry.listed);
+    }
+
+    fn after_death(&mut self, entry: &Entry) {
+        if let Some(dead) = self.dead.clone() {
+            self.unplayed(entry, Verdict::Inconclusive, dead, None);
+        }
+    }
+
+    fn panicked(&mut self, running: &mut BTreeMap<u64, (Entry, bool)>, what: &str) {
+        // Which case it was is known only once the others are done; the first is named.
+        if let Some((_, (entry, _))) = running.pop_first() {
+            let reason = format!("litespec itself failed: {what}");
+            self.unplayed(&entry, Verdict::Error, reason, None);
+        }
+    }
+
+    /// Runs inconclusive timings again, alone.
+    async fn again(&mut self, mut stopped: Stopped<'_>) -> Result<(), Interrupted> {
+        while let Some(entry) = self.retry.pop() {
+            if self.dead.is_some() {
+                self.after_death(&entry);
+                continue;
+            }
+            let played = tokio::select! {
+                biased;
+                () = stopped.as_mut() => return Err(Interrupted),
+                played = play_case(&self.settings, &entry.case, self.limit(&entry)) => played,
+            };
+            self.done(entry, played, &[]).await;
+        }
+        Ok(())
+    }
+
+    /// Runs a hostile case alone and looks whether the target lives.
+    async fn hostile(&mut self, entry: Entry, mut stopped: Stopped<'_>) -> Result<(), Interrupted> {
+        if self.dead.is_some() {
+            self.after_death(&entry);
+            return Ok(());
+        }
+        if entry.listed {
+            self.ledger.tell(RunEvent::ScenarioStarted {
+                id: entry.case.id.clone(),
+            });
+        }
+        let limit = self.limit(&entry);
+        let (played, alive) = tokio::select! {
+            biased;
+            () = stopped.as_mut() => return Err(Interrupted),
+            done = async {
+                let played = play_case(&self.settings, &entry.case, limit).await;
+                (played, self.alive().await)
+            } => done,
+        };
+        let mut played = played;
+        if let Err(broken) = alive {
+            self.dead = Some(format!("{} killed the target", entry.case.id));
+            if !matches!(played.ended, Ended::Failed(_)) {
+                played.ended = Ended::Failed(broken);
+            }
+            let attempts = entry.attempts + 1;
+            self.conclude(&entry, &played, attempts);
+            return Ok(());
+        }
+        self.done(entry, played, &[]).await;
+        Ok(())
+    }
+
+    async fn lives(&self) -> bool {
+        self.alive().await.is_ok()
+    }
+
+    /// Whether a new connection gets through handshake and heartbeat.
+    async fn alive(&self) -> Result<(), Box<Broken>> {
+        play::alive(&self.settings).await
+    }
+}
+
+async fn play_case(settings: &Settings, case: &Case, limit: Duration) -> Played {
+    match &case.env {
+        Ok(env) => play::run(settings, &case.id, &case.scenario, env.clone(), limit).await,
+        Err(error) => Played::not_played(play::cannot_fill(error.clone())),
+    }
+}

@@ -1,0 +1,301 @@
+//! What is to be run: the selected scenarios, one case a value of `each`, and what each needs.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use globset::{GlobBuilder, GlobMatcher};
+use thiserror::Error;
+
+use super::options::{Declared, Options};
+use crate::protocol::json::Json;
+use crate::scenario::fill::{self, FillError};
+use crate::scenario::syntax::Each;
+use crate::scenario::values::Env;
+use crate::scenario::{Scenario, library};
+
+/// The request and dispatch that are tried where the target declared none: the text's own example.
+pub const EXAMPLE: (&str, &str) = ("ANYTHING", "[]");
+
+/// One run of one scenario.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// The scenario's id, with `#N` behind it where `each` makes several.
+    pub id: String,
+    /// The scenario.
+    pub scenario: Arc<Scenario>,
+    /// What its variables stand for, or why they stand for nothing.
+    pub env: Result<Env, FillError>,
+}
+
+impl Case {
+    /// The id without `#N`.
+    pub fn base(&self) -> &str {
+        &self.scenario.id
+    }
+
+    /// How long it waits when all goes well.
+    pub fn need(&self, interval: Duration, grace: Duration) -> Duration {
+        self.scenario.need(interval, grace)
+    }
+}
+
+/// Why nothing can be run.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum PlanError {
+    /// A glob of `--filter` cannot be read.
+    #[error("bad filter `{glob}`: {why}")]
+    BadFilter {
+        /// The glob.
+        glob: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The filters leave nothing.
+    #[error("no scenario matches {filters}")]
+    NothingSelected {
+        /// The filters, quoted.
+        filters: String,
+        /// Ids that are near.
+        near: Vec<String>,
+    },
+    /// A scenario names a variable that nobody gives.
+    #[error("{id} needs `${name}`: give it with --var {name}=JSON or --secret {name}=env:VARIABLE")]
+    Unbound {
+        /// The scenario.
+        id: String,
+        /// The variable.
+        name: String,
+    },
+}
+
+/// What is run, and what it leans on.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The selected cases, in order of their ids.
+    pub cases: Vec<Case>,
+    /// Cases that are run, unlisted, because a selected one has them as its control.
+    pub controls: Vec<Case>,
+}
+
+impl Plan {
+    /// Lets `$request` stand for the declared request at this index, which the target answers.
+    pub(crate) fn prefer(&mut self, options: &Options, index: usize) {
+        let Some(request) = options.requests.get(index).filter(|_| index > 0) else {
+            return;
+        };
+        for case in self.cases.iter_mut().chain(&mut self.controls) {
+            let declared = case
+                .scenario
+                .header
+                .each
+                .as_ref()
+                .is_some_and(|e| e.values.is_none());
+            if let (Ok(env), false) = (&mut case.env, declared) {
+                declare(env, request);
+            }
+        }
+    }
+}
+
+/// Selects cases from `scenarios` (embedded ones and the user's own).
+pub fn plan(options: &Options, scenarios: &[Arc<Scenario>]) -> Result<Plan, PlanError> {
+    let filter = Filter::new(&options.filters)?;
+    let mut all = Vec::new();
+    for scenario in scenarios {
+        all.extend(cases(scenario, options)?);
+    }
+    let (cases, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|case| filter.selects(case));
+    if cases.is_empty() {
+        let ids: Vec<&str> = scenarios
+            .iter()
+            .map(|scenario| scenario.id.as_str())
+            .collect();
+        return Err(PlanError::NothingSelected {
+            filters: options
+                .filters
+                .iter()
+                .map(|f| format!("`{f}`"))
+                .collect::<Vec<_>>()
+                .join(" "),
+            near: near(&options.filters, &ids),
+        });
+    }
+    let wanted: BTreeSet<&str> = cases
+        .iter()
+        .filter_map(|case| case.scenario.header.control.as_ref())
+        .map(|control| control.value.as_str())
+        .collect();
+    let mut controls: Vec<Case> = rest
+        .into_iter()
+        .filter(|case| wanted.contains(case.base()))
+        .collect();
+    // A user's own scenario can lean on an embedded one even with `--only-own`.
+    let known: BTreeSet<&str> = scenarios
+        .iter()
+        .map(|scenario| scenario.id.as_str())
+        .collect();
+    for id in wanted.iter().filter(|id| !known.contains(*id)) {
+        if let Some(scenario) = library::find(id) {
+            controls.extend(self::cases(scenario, options)?);
+        }
+    }
+    Ok(Plan { cases, controls })
+}
+
+/// One case a value of `each`.
+fn cases(scenario: &Arc<Scenario>, options: &Options) -> Result<Vec<Case>, PlanError> {
+    let base = environment(options, None);
+    for name in scenario.free_vars() {
+        if base.get(&name).is_none() {
+            return Err(PlanError::Unbound {
+                id: scenario.id.clone(),
+                name,
+            });
+        }
+    }
+    let case = |id: String, env| Case {
+        id,
+        scenario: Arc::clone(scenario),
+        env,
+    };
+    Ok(match &scenario.header.each {
+        None => vec![case(scenario.id.clone(), Ok(base))],
+        Some(Each {
+            name,
+            values: Some(values),
+            ..
+        }) => values
+            .iter()
+            .enumerate()
+            .map(|(at, value)| {
+                let env = fill::value(&value.value, &base).map(|value| {
+                    let mut env = base.clone();
+                    env.set_value(name, value);
+                    env
+                });
+                case(format!("{}#{}", scenario.id, at + 1), env)
+            })
+            .collect(),
+        Some(Each { values: None, .. }) if options.requests.len() <= 1 => {
+            vec![case(scenario.id.clone(), Ok(base))]
+        }
+        Some(Each { values: None, .. }) => options
+            .requests
+            .iter()
+            .enumerate()
+            .map(|(at, request)| {
+                let env = environment(options, Some(request));
+                case(format!("{}#{}", scenario.id, at + 1), Ok(env))
+            })
+            .collect(),
+    })
+}
+
+/// What `$name` stands for by the target's declaration and the user's options.
+fn environment(options: &Options, request: Option<&Declared>) -> Env {
+    let mut env = Env::new(&options.password);
+    let example = Declared {
+        w: EXAMPLE.0.to_owned(),
+        a: EXAMPLE.1.to_owned(),
+    };
+    let request = request.or(options.requests.first()).unwrap_or(&example);
+    let dispatch = options.dispatches.first().unwrap_or(&example);
+    declare(&mut env, request);
+    env.set("dispatch.w", Json::from(dispatch.w.as_str()));
+    env.set("dispatch.a", list(&dispatch.a));
+    for (name, value) in &options.vars {
+        env.set(name, value.clone());
+    }
+    for (name, value) in &options.secrets {
+        env.set_secret(name, Json::from(value.as_str()));
+    }
+    env
+}
+
+fn declare(env: &mut Env, request: &Declared) {
+    env.set("request.w", Json::from(request.w.as_str()));
+    env.set("request.a", list(&request.a));
+}
+
+/// Arguments as a value; the command line has checked that they are a list.
+fn list(text: &str) -> Json {
+    Json::parse(text.as_bytes()).unwrap_or(Json::Array(Vec::new()))
+}
+
+/// The globs of `--filter`.
+struct Filter {
+    include: Vec<GlobMatcher>,
+    exclude: Vec<GlobMatcher>,
+}
+
+impl Filter {
+    fn new(globs: &[String]) -> Result<Filter, PlanError> {
+        let mut filter = Filter {
+            include: Vec::new(),
+            exclude: Vec::new(),
+        };
+        for glob in globs {
+            let (into, text) = match glob.strip_prefix('!') {
+                Some(text) => (&mut filter.exclude, text),
+                None => (&mut filter.include, glob.as_str()),
+            };
+            // `*` crosses `/`: people think of ids, not of folders.
+            let built = GlobBuilder::new(text).literal_separator(false).build();
+            into.push(built.map(|glob| glob.compile_matcher()).map_err(|error| {
+                PlanError::BadFilter {
+                    glob: glob.clone(),
+                    why: error.kind().to_string(),
+                }
+            })?);
+        }
+        Ok(filter)
+    }
+
+    /// A filter that names a scenario takes all of its cases; ids it had before count too.
+    fn selects(&self, case: &Case) -> bool {
+        let was = case
+            .scenario
+            .header
+            .was
+            .iter()
+            .map(|was| was.value.as_str());
+        let names: Vec<&str> = [case.id.as_str(), case.base()]
+            .into_iter()
+            .chain(was)
+            .collect();
+        let hit = |globs: &[GlobMatcher]| {
+            globs
+                .iter()
+                .any(|glob| names.iter().any(|name| glob.is_match(name)))
+        };
+        (self.include.is_empty() || hit(&self.include)) && !hit(&self.exclude)
+    }
+}
+
+/// Up to five ids that are most like what was asked for.
+fn near(filters: &[String], ids: &[&str]) -> Vec<String> {
+    let mut scored: Vec<(f64, &str)> = ids
+        .iter()
+        .map(|id| {
+            let best = filters
+                .iter()
+                .map(|filter| {
+                    let plain = filter.trim_matches(['*', '!']);
+                    let whole = strsim::jaro_winkler(plain, id);
+                    let last = id.rsplit('/').next().unwrap_or(id);
+                    let own = plain.rsplit('/').next().unwrap_or(plain);
+                    whole.max(strsim::jaro_winkler(own, last))
+                })
+                .fold(0.0, f64::max);
+            (best, *id)
+        })
+        .filter(|(score, _)| *score > 0.75)
+        .collect();
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+    scored
+        .into_iter()
+        .take(5)
+        .map(|(_, id)| id.to_owned())
+        .collect()
+}

@@ -1,0 +1,350 @@
+//! The preflight: one connection through upgrade, HELLO, HELLO_ACK, heartbeat and one request,
+//! so that a run that cannot succeed ends with one clear cause instead of a hundred failures.
+
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::options::{Declared, Options};
+use super::plan::EXAMPLE;
+use crate::oracle;
+use crate::outcome::{Entry, Preflight, PreflightStep};
+use crate::play::{Broken, Ended, Got, Item, Player, Settings};
+use crate::protocol::close;
+use crate::protocol::json::Json;
+use crate::scenario::syntax::{Origin, Source};
+use crate::scenario::values::Env;
+use crate::scenario::{self, Scenario};
+
+/// The limit of the whole preflight; each of its waits is bounded by `--answer-within`.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// What the preflight does, as a scenario: shown where its failure is quoted.
+const TEXT: &str = "\
+title  The target gets through upgrade, HELLO, HELLO_ACK and heartbeat
+rule   auth.accept
+
+< {\"op\": 0, \"hb_interval\": int 1..}
+> {\"op\": 1, \"password\": \"${password}\"}
+> {\"op\": 2}
+< {\"op\": 3}
+";
+/// Lines of [`TEXT`] that can fail.
+const HELLO_LINE: u32 = 4;
+const ACK_LINE: u32 = 7;
+
+static SCENARIO: LazyLock<Arc<Scenario>> = LazyLock::new(|| {
+    let source = Source {
+        path: "preflight".to_owned(),
+        origin: Origin::Embedded,
+        text: TEXT.to_owned(),
+    };
+    // The text is a constant; a test parses it.
+    Arc::new(scenario::parse("preflight", Arc::new(source)).expect("the preflight's text parses"))
+});
+
+/// Why the run stops here.
+pub(crate) enum Stop {
+    /// The target is not there, or is no Common Protocol server: one line that says which.
+    CouldNotRun(String),
+    /// It said HELLO, and then broke a rule that everything else leans on.
+    Failed(Broken),
+    /// The user stopped it.
+    Interrupted,
+}
+
+/// What the preflight found.
+pub(crate) struct Found {
+    pub(crate) preflight: Preflight,
+    /// The interval that HELLO gave.
+    pub(crate) interval: Option<Duration>,
+    /// For each declared request (or the example): whether it was answered.
+    pub(crate) answered: Vec<bool>,
+    pub(crate) stop: Option<Stop>,
+    pub(crate) transcript: Vec<Entry>,
+    pub(crate) took: Duration,
+}
+
+/// Runs the preflight.
+pub(crate) async fn preflight(settings: &Settings, options: &Options) -> Found {
+    let env = Env::new(&settings.password);
+    let player = Player::new(settings, "preflight", &SCENARIO, env, LIMIT);
+    let mut check = Check {
+        player,
+        steps: Vec::new(),
+        interval: None,
+        answered: Vec::new(),
+        began: Instant::now(),
+    };
+    let stop = match check.connect_to_heartbeat().await {
+        Ok(()) => {
+            check.requests(options).await;
+            None
+        }
+        Err(stop) => Some(stop),
+    };
+    let _ = check.player.settle().await;
+    let took = check.began.elapsed();
+    let played = check.player.finish(Ended::Passed);
+    Found {
+        preflight: Preflight {
+            ok: stop.is_none(),
+            steps: check.steps,
+        },
+        interval: check.interval,
+        answered: check.answered,
+        stop,
+        transcript: played.transcript,
+        took,
+    }
+}
+
+struct Check<'a> {
+    player: Player<'a>,
+    steps: Vec<PreflightStep>,
+    interval: Option<Duration>,
+    answered: Vec<bool>,
+    began: Instant,
+}
+
+impl Check<'_> {
+    fn step(&mut self, step: &str, ok: bool, detail: String) {
+        let at_ms = (self.began.elapsed().as_secs_f64() * 1e6).round() / 1e3;
+        let detail = self.player.settings.redactor.redact(&detail);
+        self.steps.push(PreflightStep {
+            step: step.to_owned(),
+            ok,
+            detail,
+            at_ms,
+        });
+    }
+
+    fn until(&self) -> Instant {
+        Instant::now() + self.player.settings.answer_within
+    }
+
+    fn could_not(&mut self, step: &str, why: String) -> Stop {
+        let why = self.player.settings.redactor.redact(&why);
+        self.step(step, false, why.clone());
+        Stop::CouldNotRun(why)
+    }
+
+    fn failed(
+        &mut self,
+        step: &str,
+        rule: &str,
+        line: u32,
+        actual: &str,
+        hint: Option<&str>,
+    ) -> Stop {
+        self.step(step, false, actual.to_owned());
+        self.player.at_line(line);
+        let mut broken = self.player.broken(None, actual);
+        broken.rule = rule.to_owned();
+        broken.hint = hint.map(str::to_owned);
+        Stop::Failed(broken)
+    }
+
+    async fn connect_to_heartbeat(&mut self) -> Result<(), Stop> {
+        let link = match self.player.connect("a").await {
+            Ok(link) => link,
+            Err(Ended::Unreachable(broken)) => return Err(self.could_not("connect", broken.actual)),
+            Err(other) => return Err(self.could_not("connect", other.in_words())),
+        };
+        self.step("connect", true, "the WebSocket is open".to_owned());
+        self.hello(link).await?;
+        self.authenticate(link).await
+    }
+
+    /// HELLO comes, with an interval that can be used.
+    async fn hello(&mut self, link: usize) -> Result<(), Stop> {
+        let until = self.until();
+        let item = match self.player.next_item(link, until).await {
+            Ok(item) => item,
+            Err(ended) => return Err(self.could_not("hello", ended.in_words())),
+        };
+        let waited = self.player.settings.answer_within.as_millis();
+        let Some(item) = item else {
+            let why = format!(
+                "the WebSocket opened, but no HELLO came within {waited} ms: is it a Common Protocol server?"
+            );
+            return Err(self.could_not("hello", why));
+        };
+        let Got::Packet { packet, bytes, .. } = &item.got else {
+            let why = format!(
+                "the WebSocket opened, but before any HELLO: {}",
+                item.got.describe()
+            );
+            return Err(self.could_not("hello", why));
+        };
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        if packet.get("op").and_then(Json::as_u64) != Some(0) {
+            if packet.get("op").is_none() {
+                let why = format!("the first message is no packet: {}", item.got.describe());
+                return Err(self.could_not("hello", why));
+            }
+            return Err(self.failed("hello", "hello.first", HELLO_LINE, &text, None));
+        }
+        let Some(interval) = oracle::interval(packet) else {
+            let hint = "hb_interval is an integer above zero, in milliseconds";
+            return Err(self.failed("hello", "hello.interval", HELLO_LINE, &text, Some(hint)));
+        };
+        self.interval = Some(interval);
+        self.step(
+            "hello",
+            true,
+            format!("hb_interval {} ms", interval.as_millis()),
+        );
+        Ok(())
+    }
+
+    /// HELLO_ACK and a HEARTBEAT: the first sign that the password was taken is the ACK.
+    async fn authenticate(&mut self, link: usize) -> Result<(), Stop> {
+        let sent = async {
+            self.player
+                .send_packet(link, r#"{"op": 1, "password": "${password}"}"#)
+                .await?;
+            self.player.send_packet(link, r#"{"op": 2}"#).await
+        };
+        if let Err(ended) = sent.await {
+            return Err(self.could_not("auth", ended.in_words()));
+        }
+        let until = self.until();
+        loop {
+            match self.player.next_item(link, until).await {
+                Ok(Some(Item {
+                    got: Got::Packet { packet, .. },
+                    ..
+                })) => {
+                    if packet.get("op").and_then(Json::as_u64) == Some(3) {
+                        self.step("auth", true, "the password was taken".to_owned());
+                        self.step("heartbeat", true, "acknowledged".to_owned());
+                        return Ok(());
+                    }
+                }
+                Ok(Some(item)) => return Err(self.refused(&item)),
+                Ok(None) => {
+                    let waited = self.player.settings.answer_within.as_millis();
+                    self.step("auth", true, "the connection stays open".to_owned());
+                    self.step(
+                        "heartbeat",
+                        false,
+                        format!("no HEARTBEAT_ACK within {waited} ms"),
+                    );
+                    return Ok(());
+                }
+                Err(ended) => return Err(self.could_not("auth", ended.in_words())),
+            }
+        }
+    }
+
+    fn refused(&mut self, item: &Item) -> Stop {
+        let actual = item.got.describe();
+        let hint = match &item.got {
+            Got::Close {
+                code: Some(close::AUTHENTICATION_FAILED),
+                ..
+            } => {
+                "the target refuses the password: give the right one with --password, \
+                 --password-file or LITESPEC_PASSWORD"
+            }
+            _ => {
+                "the target ended the connection after HELLO_ACK with the right password and a HEARTBEAT"
+            }
+        };
+        self.failed("auth", "auth.accept", ACK_LINE, &actual, Some(hint))
+    }
+
+    /// Tries every declared request, or the text's own example, each on a live connection.
+    async fn requests(&mut self, options: &Options) {
+        let example = [Declared {
+            w: EXAMPLE.0.to_owned(),
+            a: EXAMPLE.1.to_owned(),
+        }];
+        let declared = if options.requests.is_empty() {
+            &example[..]
+        } else {
+            &options.requests
+        };
+        for (at, request) in declared.iter().enumerate() {
+            let conn = if at == 0 {
+                "a".to_owned()
+            } else {
+                format!("r{}", at + 1)
+            };
+            let what = format!("{} {}", request.w, request.a);
+            let detail = match self.request(&conn, at, request).await {
+                Ok(()) => {
+                    self.answered.push(true);
+                    self.step("request", true, format!("`{what}` was answered"));
+                    continue;
+                }
+                Err(why) => why,
+            };
+            self.answered.push(false);
+            self.step(
+                "request",
+                false,
+                format!("`{what}` was not answered: {detail}"),
+            );
+        }
+    }
+
+    async fn request(&mut self, conn: &str, at: usize, request: &Declared) -> Result<(), String> {
+        if conn != "a" {
+            self.player
+                .handshake(conn)
+                .await
+                .map_err(|ended| ended.in_words())?;
+        }
+        let link = self
+            .player
+            .link(conn)
+            .await
+            .map_err(|ended| ended.in_words())?;
+        if let Some(interval) = self.interval {
+            self.player.beat_from_now(link, interval / 2);
+        }
+        let nonce = format!("preflight-{}", at + 1);
+        let w = serde_json::Value::from(request.w.as_str());
+        let packet = format!(
+            r#"{{"op": 4, "w": {w}, "a": {}, "n": "{nonce}"}}"#,
+            request.a
+        );
+        let sent = self.player.send_literal(link, &packet).await;
+        sent.map_err(|ended| ended.in_words())?;
+        let until = self.until();
+        loop {
+            match self.player.next_item(link, until).await {
+                Ok(Some(Item {
+                    got: Got::Packet { packet, .. },
+                    ..
+                })) => {
+                    let response = packet.get("op").and_then(Json::as_u64) == Some(5);
+                    if response && packet.get("n").and_then(Json::as_str) == Some(nonce.as_str()) {
+                        return Ok(());
+                    }
+                }
+                Ok(Some(item)) => return Err(item.got.describe()),
+                Ok(None) => {
+                    let waited = self.player.settings.answer_within.as_millis();
+                    return Err(format!("no RESPONSE within {waited} ms"));
+                }
+                Err(ended) => return Err(ended.in_words()),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_preflights_own_text_parses_and_its_line_numbers_are_right() {
+        let scenario = &*SCENARIO;
+        assert!(scenario.source.line(HELLO_LINE).contains("hb_interval"));
+        assert!(scenario.source.line(ACK_LINE).contains("\"op\": 3"));
+    }
+}

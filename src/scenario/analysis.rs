@@ -1,0 +1,380 @@
+//! What a scenario needs, known before it runs.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use super::names::names;
+use super::parse::{connection_of, only_for, role_of};
+use super::syntax::{Bound, Expect, Mark, Pattern, Role, Scenario, Step, StepKind};
+use crate::protocol::json::Json;
+
+/// What a target must offer for a scenario to make sense.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// It expects a RESPONSE outside `either`: the target must answer a request.
+    pub answered_request: bool,
+    /// It uses `request.w` or `request.a`.
+    pub request: bool,
+    /// It uses `dispatch.w` or `dispatch.a`.
+    pub dispatch: bool,
+    /// It uses `driver>` or `driver<`: the client must obey a driver.
+    pub driver: bool,
+}
+
+impl Scenario {
+    /// What the target must offer.
+    pub fn needs(&self) -> Needs {
+        let mut needs = Needs::default();
+        for name in names(self).declared {
+            needs.request |= name.starts_with("request.");
+            needs.dispatch |= name.starts_with("dispatch.");
+        }
+        needs.request |= self
+            .header
+            .each
+            .as_ref()
+            .is_some_and(|each| each.values.is_none());
+        needs.answered_request = expects_response(&self.steps);
+        self.for_each_step(&mut |step| {
+            needs.driver |= matches!(
+                step.kind,
+                StepKind::DriverSend { .. } | StepKind::DriverExpect { .. }
+            );
+        });
+        needs
+    }
+
+    /// How long one run of the scenario takes at most when the target does what it should: its
+    /// waits, and its bounds as far as they reach. What answers at once counts as no time.
+    pub fn need(&self, hb: Duration, grace: Duration) -> Duration {
+        let mut clock = Clock {
+            hb,
+            grace,
+            now: Duration::ZERO,
+            sent: HashMap::new(),
+            base: Duration::ZERO,
+        };
+        clock.steps(&self.steps);
+        clock.now
+    }
+
+    /// The names of its connections, in the order of their first line.
+    pub fn connections(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        self.for_each_step(&mut |step| {
+            if let Some(conn) = connection_of(&step.kind)
+                && !names.iter().any(|name| name == conn)
+            {
+                names.push(conn.to_owned());
+            }
+        });
+        names
+    }
+
+    /// Names that nothing in the scenario binds: `--var` or `--secret` must give them.
+    pub fn free_vars(&self) -> BTreeSet<String> {
+        names(self).free
+    }
+
+    /// Who the scenario is played against: by its id, else by the words that only one role has.
+    /// None: either.
+    pub fn role(&self) -> Option<Role> {
+        role_of(&self.id).or_else(|| {
+            let mut role = None;
+            self.for_each_step(&mut |step| role = role.or(only_for(step).map(|(role, _)| role)));
+            role
+        })
+    }
+
+    /// Ids of all rules it can judge: the header's in order, then those of marks.
+    pub fn rules(&self) -> Vec<&str> {
+        let mut rules: Vec<&str> = self
+            .header
+            .rules
+            .iter()
+            .map(|rule| rule.value.as_str())
+            .collect();
+        self.for_each_step(&mut |step| {
+            if let Some(mark) = mark_of(step)
+                && !rules.contains(&mark.rule.as_str())
+            {
+                rules.push(&mark.rule);
+            }
+        });
+        rules
+    }
+
+    /// Visits every step, those of blocks and used files too, in order.
+    pub fn for_each_step<'s>(&'s self, visit: &mut impl FnMut(&'s Step)) {
+        walk(&self.steps, visit);
+    }
+}
+
+pub(super) fn walk<'s>(steps: &'s [Step], visit: &mut impl FnMut(&'s Step)) {
+    for step in steps {
+        visit(step);
+        match &step.kind {
+            StepKind::Together { steps }
+            | StepKind::InAnyOrder { steps }
+            | StepKind::Repeat { steps, .. }
+            | StepKind::Every { steps, .. } => walk(steps, visit),
+            StepKind::Either { branches } => branches.iter().for_each(|branch| walk(branch, visit)),
+            StepKind::UseFile {
+                scenario: Some(scenario),
+                ..
+            } => walk(&scenario.steps, visit),
+            _ => {}
+        }
+    }
+}
+
+fn mark_of(step: &Step) -> Option<&Mark> {
+    match &step.kind {
+        StepKind::Expect(expectation) => expectation.mark.as_ref(),
+        StepKind::Alive { mark }
+        | StepKind::WaitsDiffer { mark, .. }
+        | StepKind::DriverExpect { mark, .. } => mark.as_ref(),
+        _ => None,
+    }
+}
+
+/// Whether a RESPONSE is expected on every way through these steps.
+fn expects_response(steps: &[Step]) -> bool {
+    steps.iter().any(|step| match &step.kind {
+        StepKind::Expect(expectation) => {
+            matches!(&expectation.what, Expect::Packet(pattern) if is_response(pattern))
+        }
+        StepKind::InAnyOrder { steps } | StepKind::Repeat { steps, .. } => expects_response(steps),
+        StepKind::UseFile {
+            scenario: Some(scenario),
+            ..
+        } => expects_response(&scenario.steps),
+        _ => false,
+    })
+}
+
+fn is_response(pattern: &Pattern) -> bool {
+    let Pattern::Members { members, .. } = pattern else {
+        return false;
+    };
+    members.iter().any(|(name, pattern)| {
+        name == "op"
+            && matches!(pattern, Pattern::Literal(Json::Number(op)) if op.to_u64() == Some(5))
+    })
+}
+
+/// Adds up what a run waits for.
+struct Clock {
+    hb: Duration,
+    grace: Duration,
+    now: Duration,
+    /// When each connection sent last; bounds count from there.
+    sent: HashMap<String, Duration>,
+    /// Where they count from before that.
+    base: Duration,
+}
+
+impl Clock {
+    fn steps(&mut self, steps: &[Step]) {
+        for step in steps {
+            self.step(step);
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        match &step.kind {
+            StepKind::Wait { time } => {
+                self.now = self.now.saturating_add(time.resolve(self.hb, self.grace))
+            }
+            StepKind::Send { conn, .. }
+            | StepKind::Connect { conn }
+            | StepKind::UseHandshake { conn, .. } => {
+                self.sent.insert(conn.clone(), self.now);
+            }
+            StepKind::Expect(expectation) => self.expect(
+                &expectation.conn,
+                &expectation.what,
+                expectation.bound.as_ref(),
+            ),
+            StepKind::DriverExpect { bound, .. } => self.bound("", bound.as_ref()),
+            StepKind::Together { steps } | StepKind::InAnyOrder { steps } => self.steps(steps),
+            StepKind::UseFile {
+                scenario: Some(scenario),
+                ..
+            } => self.steps(&scenario.steps),
+            StepKind::Repeat { count, steps, .. } => self.repeat(*count, steps),
+            StepKind::Either { branches } => self.either(branches),
+            StepKind::UseFile { scenario: None, .. }
+            | StepKind::BeatEvery { .. }
+            | StepKind::BeatOff { .. }
+            | StepKind::Every { .. }
+            | StepKind::EveryOff { .. }
+            | StepKind::Ignore { .. }
+            | StepKind::Alive { .. }
+            | StepKind::WaitsDiffer { .. }
+            | StepKind::DriverSend { .. } => {}
+        }
+    }
+
+    fn expect(&mut self, conn: &str, what: &Expect, bound: Option<&Bound>) {
+        if let Expect::Nothing(time) | Expect::Probe(time) = what {
+            self.now = self.now.saturating_add(time.resolve(self.hb, self.grace));
+        }
+        self.bound(conn, bound);
+    }
+
+    /// A right target is there by the bound's end, and one in intervals is not awaited for longer
+    /// than two of them and the grace.
+    fn bound(&mut self, conn: &str, bound: Option<&Bound>) {
+        let Some(bound) = bound else { return };
+        let sent = self.sent.get(conn).copied().unwrap_or(self.base);
+        let ceiling = self.hb.saturating_mul(2).saturating_add(self.grace);
+        let least = bound
+            .min
+            .as_ref()
+            .map_or(Duration::ZERO, |min| min.resolve(self.hb, self.grace));
+        let most = bound.max.as_ref().map_or(least, |max| {
+            let most = max.resolve(self.hb, self.grace);
+            if max.in_hb() {
+                most.min(ceiling).max(least)
+            } else {
+                most
+            }
+        });
+        self.now = self.now.max(sent.saturating_add(most));
+    }
+
+    /// Every turn is taken for one that begins right behind a send, so that one pass is enough.
+    fn repeat(&mut self, count: u32, steps: &[Step]) {
+        let before = self.now;
+        self.base = before;
+        self.sent.clear();
+        self.steps(steps);
+        let turn = self.now.saturating_sub(before);
+        let later = turn.saturating_mul(count.saturating_sub(1));
+        self.now = self.now.saturating_add(later);
+        self.base = self.base.saturating_add(later);
+        for sent in self.sent.values_mut() {
+            *sent = sent.saturating_add(later);
+        }
+    }
+
+    fn either(&mut self, branches: &[Vec<Step>]) {
+        let (now, sent) = (self.now, self.sent.clone());
+        let mut longest = now;
+        for branch in branches {
+            self.now = now;
+            self.sent.clone_from(&sent);
+            self.steps(branch);
+            longest = longest.max(self.now);
+        }
+        self.now = longest;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::steps;
+    use super::*;
+
+    fn need_ms(body: &str) -> u128 {
+        steps(body)
+            .need(Duration::from_millis(1000), Duration::from_millis(3000))
+            .as_millis()
+    }
+
+    #[test]
+    fn waits_add_up() {
+        assert_eq!(
+            need_ms("use handshake\nwait 0.5hb\n< nothing for 1s\n< probe 200ms"),
+            1700
+        );
+        assert_eq!(
+            need_ms("repeat 3\n  wait 1s\n  repeat 2\n    wait 100ms"),
+            3600
+        );
+        assert_eq!(need_ms("> ping\n< pong"), 0);
+    }
+
+    #[test]
+    fn bounds_count_from_the_last_send_of_their_connection_and_stop_at_two_intervals() {
+        assert_eq!(
+            need_ms("> ping\n< close 4003 within 1hb..4hb+grace\n< closed within ..grace"),
+            5000
+        );
+        assert_eq!(need_ms("> ping\nwait 1s\n< pong within ..2s"), 2000);
+        assert_eq!(need_ms("wait 1s\n> ping\n< pong within ..2s"), 3000);
+        assert_eq!(
+            need_ms("b connect\nwait 1s\nb> ping\n< pong within ..1500ms"),
+            1500
+        );
+        assert_eq!(need_ms("< connects within 1s.."), 1000);
+        assert_eq!(need_ms("> ping\n< pong within 8hb..9hb"), 8000);
+    }
+
+    #[test]
+    fn a_repeat_takes_its_turns_and_an_either_its_longest_branch() {
+        assert_eq!(
+            need_ms("repeat 5\n  > close 1011\n  < connects within 1s..\n  use handshake"),
+            5000
+        );
+        assert_eq!(
+            need_ms("either\n  < close\n  wait 1s\nor\n  < nothing for 2s\nor\n  < {\"op\": 3}"),
+            2000
+        );
+        assert_eq!(need_ms(&deep(23)), 1 << 23);
+    }
+
+    fn deep(depth: usize) -> String {
+        let heads: String = (0..depth)
+            .map(|level| format!("{}repeat 2\n", "  ".repeat(level)))
+            .collect();
+        format!("{heads}{}wait 1ms", "  ".repeat(depth))
+    }
+
+    #[test]
+    fn an_expected_response_needs_an_answered_request_unless_it_is_one_of_several() {
+        let answered = |body: &str| steps(body).needs().answered_request;
+        assert!(answered("< {\"op\": 5, \"n\": 1}"));
+        assert!(answered(
+            "in any order\n  repeat 2 as $i\n    < {\"op\": 5.0, \"n\": $i}"
+        ));
+        assert!(!answered("either\n  < {\"op\": 5}\nor\n  < close"));
+        assert!(!answered("< {\"op\": 3}\n< {\"n\": 5}"));
+    }
+
+    #[test]
+    fn what_a_scenario_uses_is_what_it_needs() {
+        let needs =
+            steps("> {\"w\": $request.w}\n> text \"${dispatch.a}\"\ndriver> {\"id\": 1}").needs();
+        assert_eq!(
+            (needs.request, needs.dispatch, needs.driver),
+            (true, true, true)
+        );
+        assert_eq!(steps("> ping").needs(), Needs::default());
+    }
+
+    #[test]
+    fn free_variables_are_those_that_nothing_binds() {
+        let body = "> {\"n\": $mine}\n< {\"n\": $n, \"m\": $mine, \"t\": \"${other}\"}\n> {\"n\": $n, \"p\": $password}\n\
+                    repeat 2 as $i\n  > {\"n\": $i}";
+        assert_eq!(
+            steps(body).free_vars().into_iter().collect::<Vec<_>>(),
+            ["mine", "other"]
+        );
+    }
+
+    #[test]
+    fn connections_role_and_rules_are_collected() {
+        let body = "b connect\nb> ping\n< close  @close.frame\neither\n  b< closed  @close.ends\nor\n  < close";
+        let scenario = steps(body);
+        assert_eq!(scenario.connections(), ["b", "a"]);
+        assert_eq!(scenario.role(), Some(Role::Server));
+        assert_eq!(
+            scenario.rules(),
+            ["auth.reject", "close.frame", "close.ends"]
+        );
+        assert_eq!(steps("> ping").role(), None);
+        assert_eq!(steps("< connects").role(), Some(Role::Client));
+    }
+}

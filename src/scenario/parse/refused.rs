@@ -1,0 +1,294 @@
+//! What the parser refuses, and how it says so.
+
+use std::sync::Arc;
+
+use super::parse;
+use crate::scenario::ParseError;
+use crate::scenario::syntax::{Origin, Source};
+
+fn refuse(id: &str, text: &str) -> ParseError {
+    let source = Source {
+        path: format!("scenarios/{id}.scenario"),
+        origin: Origin::File,
+        text: text.to_owned(),
+    };
+    match parse(id, Arc::new(source)) {
+        Ok(_) => panic!("this was taken:\n{text}"),
+        Err(error) => error,
+    }
+}
+
+/// The error that a body below a plain header makes.
+fn body(id: &str, text: &str) -> ParseError {
+    let rule = if id.starts_with("client") {
+        "client.reconnects"
+    } else {
+        "auth.reject"
+    };
+    refuse(id, &format!("title  t\nrule   {rule}\n\n{text}\n"))
+}
+
+#[test]
+fn errors_are_quoted_with_what_was_expected_and_what_may_be_meant() {
+    let long = format!(
+        "> {{\"op\": 4, \"n\": \"{}\", \"w\": nul, \"x\": \"{}\"}}",
+        "a".repeat(900),
+        "b".repeat(900)
+    );
+    let cases = [
+        (
+            "a misspelt word behind an arrow",
+            body("server/x", "> clsoe 4001"),
+        ),
+        (
+            "a misspelt header word",
+            refuse("server/x", "tilte  t\nrule   auth.reject\n\nalive\n"),
+        ),
+        ("no rule", refuse("server/x", "title  t\n\nuse handshake\n")),
+        (
+            "an unknown rule",
+            refuse("server/x", "title  t\nrule   auth.rejct\n\nalive\n"),
+        ),
+        ("a comma too many", body("server/x", "> {\"op\": 2,}")),
+        (
+            "a string without its end",
+            body("server/x", "> {\"op\": 1, \"password\": \"x}"),
+        ),
+        (
+            "a pattern in a send",
+            body("server/x", "> {\"op\": 4, \"n\": any}"),
+        ),
+        ("a tab", body("server/x", "repeat 2\n\t> ping")),
+        (
+            "an odd indentation",
+            body("server/x", "repeat 2\n   > ping"),
+        ),
+        ("an unknown unit", body("server/x", "wait 5sec")),
+        (
+            "a bound without dots",
+            body("server/x", "< close 4001 within 5s"),
+        ),
+        (
+            "a bound that nothing meets",
+            body("server/x", "< close 4003 within 4hb+grace..1hb"),
+        ),
+        (
+            "an unknown filter",
+            body(
+                "server/x",
+                "> {\"op\": 1, \"password\": \"${password|chp}\"}",
+            ),
+        ),
+        (
+            "a word of the other role",
+            body("server/x", "< connects within 1s.."),
+        ),
+        (
+            "a send where only expectations stand",
+            body("server/x", "in any order\n  > ping"),
+        ),
+        (
+            "an expectation where only sends stand",
+            body("server/x", "together\n  < {\"op\": 3}"),
+        ),
+        (
+            "branches that overlap",
+            body(
+                "server/x",
+                "either\n  < {\"op\": 5, \"n\": int 1..}\nor\n  < {\"op\": 5, \"n\": 7}",
+            ),
+        ),
+        (
+            "a variable that is taken",
+            body("server/x", "repeat 2 as $i\n  repeat 2 as $i\n    > ping"),
+        ),
+        (
+            "a variable of a branch",
+            body(
+                "server/x",
+                "either\n  < {\"n\": $n}\nor\n  < close\n> {\"n\": $n}",
+            ),
+        ),
+        (
+            "a weaker part that is not there",
+            body("server/x", "< close 4001  @auth.reject should"),
+        ),
+        (
+            "a connection that is not open",
+            body("server/x", "b> {\"op\": 2}"),
+        ),
+        ("a line without its arrow", body("server/x", "close 4001")),
+        ("a mark on a send", body("server/x", "> ping  @auth.reject")),
+        (
+            "a character that nobody sees",
+            body("server/x", "> text \"a\u{1b}[31mb\""),
+        ),
+        (
+            "a rule of one's own without a level",
+            refuse("own/x", "title  t\nrule   x.mine\n\nalive\n"),
+        ),
+        ("a line that is long", body("server/x", &long)),
+    ];
+    let shown: Vec<String> = cases
+        .iter()
+        .map(|(name, error)| format!("## {name}\n{error}\n"))
+        .collect();
+    insta::with_settings!({
+        snapshot_path => concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots"),
+        prepend_module_to_snapshot => false,
+        omit_expression => true,
+    }, {
+        insta::assert_snapshot!("scenario_errors", shown.join("\n"));
+    });
+}
+
+/// The message and the column of the error that a line makes.
+fn line(text: &str) -> (String, u32) {
+    let error = body("own/x", text);
+    (error.message, error.span.column)
+}
+
+#[test]
+fn bad_json_is_shown_at_the_character_that_is_wrong() {
+    for (text, column) in [
+        ("> {\"op\" 2}", 9),
+        ("> {\"op\": 02}", 10),
+        ("> {\"op\": 1.}", 12),
+        ("> {\"op\": 1e}", 12),
+        ("> {\"op\": -}", 11),
+        ("> {\"op\": \"\\x\"}", 11),
+        ("> {\"op\": \"\\u12g4\"}", 15),
+        ("> {op: 2}", 4),
+        ("> {\"op\": 2", 11),
+        ("> {\"op\": 2}}", 12),
+        ("> {\"op\": 2} {}", 13),
+        ("> [1 2]", 6),
+        ("< {\"op\": 2 3}", 12),
+        ("< {\"op\": 2,}", 12),
+        ("< {\"é\": }", 9),
+    ] {
+        assert_eq!(line(text).1, column, "{text}: {}", line(text).0);
+    }
+}
+
+#[test]
+fn lines_that_make_no_sense_are_refused() {
+    for text in [
+        "repeat 0\n  > ping",
+        "repeat 2",
+        "repeat 2\n> ping",
+        "> ping\n  > ping",
+        "or\n  < close",
+        "either\n  < close",
+        "either\n  > ping\nor\n  < close",
+        "either\n  < probe 1s\nor\n  < close",
+        "either\n  < closed\nor\n  < close 4001",
+        "either\n  < nothing for 1s\nor\n  < nothing for 2s",
+        "together\n  > ping\n  > reset",
+        "b connect\ntogether\n  > ping\n  b> ping",
+        "b connect\nb every 1hb\n  > ping",
+        "every 0hb\n  > ping",
+        "in any order\n  < nothing for 1s",
+        "in any order\n  wait 1s",
+        "< nothing for 1s within ..2s",
+        "< nothing 1s",
+        "< close 70000",
+        "< close 4001 for 1s",
+        "< {\"op\": 3, \"op\": 3}",
+        "< [1]",
+        "< {\"n\": int 5..1}",
+        "< {\"n\": int ..}",
+        "< {\"${n}\": 1}",
+        "< {\"n\": exactly {}}",
+        "< close within ..",
+        "> close \"bye\"",
+        "> http 42",
+        "> raw 0xf",
+        "> raw",
+        "> text \"a\" * 0",
+        "> text \"a\"\"b\"",
+        "> {\"n\": ${n}}",
+        "> {\"n\": $n|chop}",
+        "> {\"n\": $Name}",
+        "> {\"n\": $request.x}",
+        "> {\"n\": \"${request.w\"}",
+        "repeat 2 as $password\n  > ping",
+        "repeat 2 as $a.b\n  > ping",
+        "repeat 2 as $i\n  > ping\n> {\"n\": $i}",
+        "use handshakes",
+        "use other.scenario",
+        "use ./other.txt",
+        "b connect\nb use ./other.scenario",
+        "beat",
+        "wait",
+        "wait 1",
+        "wait -1s",
+        "wait 1e3s",
+        "waits differ 50ms",
+        "wait 1s 2s",
+        "text> ping",
+        "B connect",
+        "driver> [1]",
+        "alive @nothing.such",
+        "title  late",
+    ] {
+        body("own/x", text);
+    }
+}
+
+#[test]
+fn headers_that_make_no_sense_are_refused() {
+    for header in [
+        "title  t\ntitle  u\nrule   auth.reject",
+        "title\nrule   auth.reject",
+        "title  t\nrule",
+        "title  t\nrule   auth.reject auth.reject",
+        "title  t\nrule   auth.reject, auth.accept",
+        "title  t\nrule   auth.reject\ncontrol server/x",
+        "title  t\nrule   auth.reject\ncontrol server/y.scenario",
+        "title  t\nrule   auth.reject\nkind  hostil",
+        "title  t\nrule   auth.reject\nmanual",
+        "title  t\nrule   auth.reject\nmanual pong pong",
+        "title  t\nrule   auth.reject\nmanual ack",
+        "title  t\nrule   auth.reject\nlevel must",
+        "title  t\nrule   x.mine\nlevel high",
+        "title  t\nrule   auth.reject\neach $n",
+        "title  t\nrule   auth.reject\neach $n =",
+        "title  t\nrule   auth.reject\neach $n = 1,",
+        "title  t\nrule   auth.reject\neach $n = 1 2",
+        "title  t\nrule   auth.reject\neach $request = 1",
+        "title  t\nrule   auth.reject\neach $request.w = 1",
+        "title  t\nrule   auth.reject\neach $password = 1",
+        "title  t\nrule   client.reconnects",
+        "  title  t\nrule   auth.reject",
+    ] {
+        refuse("server/x", &format!("{header}\n\nalive\n"));
+    }
+    refuse("server/x", "title  t\nrule   auth.reject\n");
+    refuse("server/x", "");
+    refuse("client/x", "title  t\nrule   auth.reject\n\nalive\n");
+}
+
+#[test]
+fn each_role_has_words_that_the_other_has_not() {
+    for text in [
+        "< connects",
+        "> http 503",
+        "waits differ by 1s",
+        "driver> {}",
+        "driver< {}",
+        "use handshake {}",
+    ] {
+        assert!(
+            body("server/x", text)
+                .message
+                .contains("where the target is a server"),
+            "{text}"
+        );
+    }
+    assert!(
+        body("client/x", "b connect")
+            .message
+            .contains("where the target is a client")
+    );
+}
