@@ -269,7 +269,8 @@ where
             Poll::Ready(Err(error)) => return Err(self.last_words(cx, error)),
             Poll::Pending => {
                 if self.fed > self.limits.unsent {
-                    self.stalled_until.get_or_insert(now + self.limits.stalled);
+                    self.stalled_until
+                        .get_or_insert(later(now, self.limits.stalled));
                 }
             }
         }
@@ -345,7 +346,7 @@ async fn finish<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let until = Instant::now() + limit;
+    let until = later(Instant::now(), limit);
     let mut theirs = None;
     let closed = timeout_at(until, async {
         match ending {
@@ -399,6 +400,12 @@ where
     }
     let mut sink = vec![0; 1024];
     while let Ok(1..) = stream.read(&mut sink).await {}
+}
+
+/// `now + wait`, or a year on if that is beyond what an instant can hold.
+pub(super) fn later(now: Instant, wait: Duration) -> Instant {
+    now.checked_add(wait)
+        .unwrap_or_else(|| now + Duration::from_secs(365 * 86_400))
 }
 
 fn frame(code: u16, reason: &'static str) -> CloseFrame {
