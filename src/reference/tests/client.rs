@@ -270,23 +270,33 @@ async fn every_failure_is_followed_by_a_random_wait_and_a_fresh_handshake() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_or_an_ack_makes_the_next_wait_a_first_one() {
-    let (_client, mut server, _) = Scripted::start(seeded());
-    for _ in 0..8 {
-        let (ws, _) = server.greet(60_000).await;
-        close(ws, 4001).await;
+    let (client, mut server, _) = Scripted::start(seeded());
+    for proof in ["ack", "answer"] {
+        for _ in 0..8 {
+            let (ws, _) = server.greet(60_000).await;
+            close(ws, 4001).await;
+        }
+        let (mut ws, _) = server.greet(1000).await;
+        if proof == "ack" {
+            assert_eq!(hear(&mut ws).await, BEAT);
+            say(&mut ws, r#"{"op":3}"#).await;
+        } else {
+            let answering = async {
+                assert!(hear(&mut ws).await.contains(r#""n":1"#));
+                say(&mut ws, r#"{"op":5,"n":1,"r":null}"#).await;
+            };
+            assert!(tokio::join!(client.request("X", "[]"), answering).0.is_ok());
+        }
+        sleep(Duration::from_millis(10)).await;
+        let down = Instant::now();
+        drop(ws);
+        drop(server.accept().await);
+        assert!(
+            down.elapsed() <= Duration::from_millis(2100),
+            "{proof}: {:?}",
+            down.elapsed()
+        );
     }
-    let (mut ws, _) = server.greet(1000).await;
-    assert_eq!(hear(&mut ws).await, BEAT);
-    say(&mut ws, r#"{"op":3}"#).await;
-    sleep(Duration::from_millis(10)).await;
-    let down = Instant::now();
-    drop(ws);
-    let _ = server.accept().await;
-    assert!(
-        down.elapsed() <= Duration::from_millis(2100),
-        "{:?}",
-        down.elapsed()
-    );
 }
 
 #[tokio::test(start_paused = true)]
