@@ -3,6 +3,11 @@
 //! 4 KiB buffers that does the same exchange and keeps nothing; the runner also judges and keeps a
 //! transcript. Both are measured in turn in one run, and the ratio is printed.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "the ratio is what the benchmark is for"
+)]
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;

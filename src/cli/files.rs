@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Whether a later [`write`] can succeed: finds out now what would be a pity to find out after a run.
+/// Whether a later [`write()`] can succeed: finds out now what would be a pity to find out after a run.
 pub(crate) fn check_writable(path: &Path) -> io::Result<()> {
     match fs::metadata(path) {
         Ok(meta) if meta.is_dir() => Err(io::Error::new(

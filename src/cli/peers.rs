@@ -84,6 +84,9 @@ pub(crate) fn time(text: &str) -> Result<Duration, String> {
     if time < Duration::from_millis(1) || time.subsec_nanos() % 1_000_000 != 0 {
         return Err("expected at least a millisecond, in whole milliseconds".to_owned());
     }
+    if time > Duration::from_secs(365 * 86_400) {
+        return Err("expected a year at most".to_owned());
+    }
     Ok(time)
 }
 
@@ -198,7 +201,7 @@ mod tests {
     fn times_are_whole_milliseconds_above_zero() {
         assert_eq!(time("400ms"), Ok(Duration::from_millis(400)));
         assert_eq!(time("1m 30s"), Ok(Duration::from_secs(90)));
-        for wrong in ["", "0s", "-1s", "10", "100us", "1.5ms", "x"] {
+        for wrong in ["", "0s", "-1s", "10", "100us", "1.5ms", "9000000h", "x"] {
             assert!(time(wrong).is_err(), "{wrong}");
         }
     }

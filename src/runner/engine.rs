@@ -1,13 +1,13 @@
 //! The order of a run: everything concurrently, inconclusive timings again one by one, hostile
 //! scenarios last, one by one, each followed by a look whether the target still lives.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinError, JoinSet};
 
 use super::judge::Judge;
 use super::ledger::Ledger;
@@ -74,48 +74,22 @@ impl Engine<'_> {
         mut stopped: Stopped<'_>,
     ) -> Result<(), Interrupted> {
         let (mut long, mut short) = self.lanes(entries);
-        let jobs = self.options.jobs.max(1);
-        let waiting = if jobs == 1 { 0 } else { jobs * WAITING_A_JOB };
-        let mut tasks: JoinSet<(u64, Played)> = JoinSet::new();
-        let mut running: BTreeMap<u64, (Entry, bool)> = BTreeMap::new();
-        let mut next_id = 0;
+        let mut tasks: JoinSet<Played> = JoinSet::new();
+        let mut running: HashMap<Id, (Entry, bool)> = HashMap::new();
         loop {
-            while self.dead.is_none() {
-                let busy_long = running.values().filter(|(_, long)| *long).count();
-                let busy_short = running.len() - busy_long;
-                // With one job nothing runs beside anything else.
-                let room_long = busy_long < waiting || (waiting == 0 && running.is_empty());
-                let room_short = if waiting == 0 {
-                    running.is_empty()
-                } else {
-                    busy_short < jobs
-                };
-                let (entry, is_long) = if room_long && !long.is_empty() {
-                    (long.pop_front(), true)
-                } else if room_short {
-                    (short.pop_front(), false)
-                } else {
-                    break;
-                };
-                let Some(entry) = entry else { break };
-                let id = next_id;
-                next_id += 1;
-                self.start(&entry, id, &mut tasks);
-                running.insert(id, (entry, is_long));
+            while let Some((entry, waits)) = self.next(&mut long, &mut short, &running) {
+                let id = self.start(&entry, &mut tasks);
+                running.insert(id, (entry, waits));
             }
             let joined = tokio::select! {
                 biased;
                 () = stopped.as_mut() => return Err(Interrupted),
-                joined = tasks.join_next() => joined,
+                joined = tasks.join_next_with_id() => joined,
             };
-            let Some(joined) = joined else { break };
-            // A panic of ours is ours: it is told as an error of that case, never lost.
             let (id, played) = match joined {
-                Ok(done) => done,
-                Err(error) => {
-                    self.panicked(&mut running, &error.to_string());
-                    continue;
-                }
+                None => break,
+                Some(Ok((id, played))) => (id, played),
+                Some(Err(error)) => (error.id(), panicked(&error)),
             };
             let Some((entry, _)) = running.remove(&id) else {
                 continue;
@@ -131,6 +105,49 @@ impl Engine<'_> {
             self.after_death(&entry);
         }
         Ok(())
+    }
+
+    /// The next case to start, where there is room for one, and whether it is one that waits.
+    fn next(
+        &self,
+        long: &mut VecDeque<Entry>,
+        short: &mut VecDeque<Entry>,
+        running: &HashMap<Id, (Entry, bool)>,
+    ) -> Option<(Entry, bool)> {
+        if self.dead.is_some() {
+            return None;
+        }
+        let jobs = self.options.jobs.max(1);
+        if jobs == 1 {
+            // One at a time means just that.
+            let idle = running.is_empty();
+            let entry = idle.then(|| long.pop_front().map(|entry| (entry, true)))?;
+            return entry.or_else(|| short.pop_front().map(|entry| (entry, false)));
+        }
+        let waiting = running.values().filter(|(_, waits)| *waits).count();
+        if waiting < jobs * WAITING_A_JOB
+            && let Some(entry) = long.pop_front()
+        {
+            return Some((entry, true));
+        }
+        let room = running.len() - waiting < jobs;
+        room.then(|| short.pop_front())
+            .flatten()
+            .map(|entry| (entry, false))
+    }
+
+    /// Plays one case while nothing else runs.
+    async fn alone(&self, entry: &Entry, mut stopped: Stopped<'_>) -> Result<Played, Interrupted> {
+        let settings = Arc::clone(&self.settings);
+        let case = Arc::clone(&entry.case);
+        let limit = self.limit(entry);
+        let mut task = JoinSet::new();
+        task.spawn(async move { play_case(&settings, &case, limit).await });
+        tokio::select! {
+            biased;
+            () = stopped.as_mut() => Err(Interrupted),
+            Some(joined) = task.join_next() => Ok(joined.unwrap_or_else(|error| panicked(&error))),
+        }
     }
 
     /// Queues: cases that wait, the longest first, and cases that work.
@@ -149,7 +166,7 @@ impl Engine<'_> {
         entry.case.need(self.interval, self.options.grace)
     }
 
-    fn start(&mut self, entry: &Entry, id: u64, tasks: &mut JoinSet<(u64, Played)>) {
+    fn start(&mut self, entry: &Entry, tasks: &mut JoinSet<Played>) -> Id {
         if entry.listed && entry.attempts == 0 {
             self.ledger.tell(RunEvent::ScenarioStarted {
                 id: entry.case.id.clone(),
@@ -158,7 +175,9 @@ impl Engine<'_> {
         let settings = Arc::clone(&self.settings);
         let case = Arc::clone(&entry.case);
         let limit = self.limit(entry);
-        tasks.spawn(async move { (id, play_case(&settings, &case, limit).await) });
+        tasks
+            .spawn(async move { play_case(&settings, &case, limit).await })
+            .id()
     }
 
     /// The limit of one case: `--timeout`, else far beyond what all its waits can add up to.
@@ -240,14 +259,6 @@ impl Engine<'_> {
         }
     }
 
-    fn panicked(&mut self, running: &mut BTreeMap<u64, (Entry, bool)>, what: &str) {
-        // Which case it was is known only once the others are done; the first is named.
-        if let Some((_, (entry, _))) = running.pop_first() {
-            let reason = format!("litespec itself failed: {what}");
-            self.unplayed(&entry, Verdict::Error, reason, None);
-        }
-    }
-
     /// Runs inconclusive timings again, alone.
     async fn again(&mut self, mut stopped: Stopped<'_>) -> Result<(), Interrupted> {
         while let Some(entry) = self.retry.pop() {
@@ -255,11 +266,7 @@ impl Engine<'_> {
                 self.after_death(&entry);
                 continue;
             }
-            let played = tokio::select! {
-                biased;
-                () = stopped.as_mut() => return Err(Interrupted),
-                played = play_case(&self.settings, &entry.case, self.limit(&entry)) => played,
-            };
+            let played = self.alone(&entry, stopped.as_mut()).await?;
             self.done(entry, played, &[]).await;
         }
         Ok(())
@@ -276,16 +283,12 @@ impl Engine<'_> {
                 id: entry.case.id.clone(),
             });
         }
-        let limit = self.limit(&entry);
-        let (played, alive) = tokio::select! {
+        let mut played = self.alone(&entry, stopped.as_mut()).await?;
+        let alive = tokio::select! {
             biased;
             () = stopped.as_mut() => return Err(Interrupted),
-            done = async {
-                let played = play_case(&self.settings, &entry.case, limit).await;
-                (played, self.alive().await)
-            } => done,
+            alive = self.alive() => alive,
         };
-        let mut played = played;
         if let Err(broken) = alive {
             self.dead = Some(format!("{} killed the target", entry.case.id));
             if !matches!(played.ended, Ended::Failed(_)) {
@@ -307,6 +310,11 @@ impl Engine<'_> {
     async fn alive(&self) -> Result<(), Box<Broken>> {
         play::alive(&self.settings).await
     }
+}
+
+/// A panic of ours is ours: it is told as an error of that case, never lost.
+fn panicked(error: &JoinError) -> Played {
+    Played::not_played(Ended::Error(format!("litespec itself failed: {error}")))
 }
 
 async fn play_case(settings: &Settings, case: &Case, limit: Duration) -> Played {

@@ -1,7 +1,7 @@
 //! Runs a suite against one target: preflight, the scenarios, the verdicts.
 //!
-//! [`plan`] selects, [`run`] runs; everything that happens is told as a
-//! [`RunEvent`](crate::event::RunEvent), and what a run comes to is its [`RunOutcome`].
+//! [`plan()`] selects, [`run`] runs; everything that happens is told as a
+//! [`RunEvent`], and what a run comes to is its [`RunOutcome`].
 
 mod engine;
 mod judge;

@@ -15,8 +15,8 @@ use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
 
 use super::{ACK, BEAT, PIPE, config};
 use crate::reference::client::{
-    Address, ByteStream, Client, ClientConfig, Dial, Dialing, Down, Event, Refused, Request,
-    RequestError,
+    Address, ByteStream, Client, ClientConfig, Dial, Dialing, Down, Event, Limits, Refused,
+    Request, RequestError,
 };
 use crate::reference::server::Service;
 use crate::session::Password;
@@ -480,6 +480,55 @@ async fn requests_that_wait_for_nothing_hear_why() {
         client.dispatch("X", "[]").await,
         Err(RequestError::Over(why))
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_time_limit_beyond_all_time_is_none() {
+    let limits = Limits {
+        hello: Duration::MAX,
+        stalled: Duration::MAX,
+        ..Limits::default()
+    };
+    let config = ClientConfig {
+        request_timeout: Duration::MAX,
+        limits,
+        ..seeded()
+    };
+    let service = Service::new(super::config(u64::MAX));
+    let client = served(config, &service).await.unwrap();
+    assert_eq!(client.request("NULL", "[]").await.unwrap(), "null");
+    assert_eq!(client.close().await, Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn room_that_a_timed_out_request_leaves_is_used_at_once() {
+    let limits = Limits {
+        pending: 1,
+        ..Limits::default()
+    };
+    let (client, mut server, _) = Scripted::start(ClientConfig { limits, ..seeded() });
+    let (mut ws, _) = server.greet(3_600_000).await;
+    let ask = |w, seconds| {
+        let client = client.clone();
+        let timeout = Some(Duration::from_secs(seconds));
+        tokio::spawn(async move {
+            client
+                .request_with(&Request {
+                    w,
+                    a: "[]",
+                    nonce: None,
+                    timeout,
+                })
+                .await
+        })
+    };
+    let start = Instant::now();
+    let first = ask("A", 5);
+    assert!(hear(&mut ws).await.contains(r#""w":"A""#));
+    let _second = ask("B", 60);
+    assert!(hear(&mut ws).await.contains(r#""w":"B""#));
+    assert_eq!(start.elapsed().as_secs(), 5);
+    assert_eq!(first.await.unwrap(), Err(RequestError::TimedOut));
 }
 
 #[test]

@@ -7,13 +7,13 @@ use litespec::wire::{Conn, Incoming, Limits, OutFrame, Side, close_body};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// One connection of the server's.
-pub struct Peer {
+pub(crate) struct Peer {
     conn: Conn,
 }
 
 impl Peer {
     /// Takes the upgrade.
-    pub async fn accept(mut stream: MemoryStream) -> Peer {
+    pub(crate) async fn accept(mut stream: MemoryStream) -> Peer {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             head.push(stream.read_u8().await.expect("a whole request"));
@@ -39,7 +39,7 @@ impl Peer {
     }
 
     /// Takes the upgrade and says HELLO.
-    pub async fn hello(stream: MemoryStream, hb_ms: u64) -> Peer {
+    pub(crate) async fn hello(stream: MemoryStream, hb_ms: u64) -> Peer {
         let mut peer = Peer::accept(stream).await;
         peer.say(&format!(r#"{{"op":0,"hb_interval":{hb_ms}}}"#))
             .await;
@@ -47,32 +47,32 @@ impl Peer {
     }
 
     /// Sends a text message.
-    pub async fn say(&mut self, text: &str) {
+    pub(crate) async fn say(&mut self, text: &str) {
         self.conn.queue(&OutFrame::text(text.as_bytes()));
         let _ = self.conn.flush().await;
     }
 
     /// Sends a frame.
-    pub async fn frame(&mut self, frame: &OutFrame<'_>) {
+    pub(crate) async fn frame(&mut self, frame: &OutFrame<'_>) {
         self.conn.queue_exactly(frame);
         let _ = self.conn.flush().await;
     }
 
     /// Sends bytes.
-    pub async fn raw(&mut self, bytes: &[u8]) {
+    pub(crate) async fn raw(&mut self, bytes: &[u8]) {
         self.conn.queue_raw(bytes);
         let _ = self.conn.flush().await;
     }
 
     /// Closes with a code and ends the stream.
-    pub async fn close(mut self, code: u16, reason: &[u8]) {
+    pub(crate) async fn close(mut self, code: u16, reason: &[u8]) {
         let body = close_body(Some(code), reason);
         self.conn.queue(&OutFrame::close(&body));
         let _ = self.conn.flush().await;
     }
 
     /// The next text message; none at any end. Answers pings and closes.
-    pub async fn hear(&mut self) -> Option<String> {
+    pub(crate) async fn hear(&mut self) -> Option<String> {
         loop {
             match poll_fn(|cx| self.conn.poll_incoming(cx)).await.incoming {
                 Incoming::Text { text, .. } => return text.ok(),
@@ -87,7 +87,7 @@ impl Peer {
     }
 
     /// Does nothing until the client ends the connection.
-    pub async fn idle(mut self) {
+    pub(crate) async fn idle(mut self) {
         while self.hear().await.is_some() {}
     }
 }

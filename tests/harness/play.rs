@@ -1,11 +1,10 @@
 //! The scenario language at work: what each line takes, refuses, measures and records, against a
 //! scripted server in memory, on virtual time.
 
-mod support;
-
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::support::peer::Peer;
 use litespec::oracle::Dialect;
 use litespec::outcome::Dir;
 use litespec::play::{self, Ended, Lateness, Played, Redactor, Settings};
@@ -15,7 +14,6 @@ use litespec::scenario::{self, Scenario};
 use litespec::wire::memory;
 use litespec::wire::target::Target;
 use litespec::wire::{Limits, Offer, OutFrame};
-use support::peer::Peer;
 
 const PASSWORD: &str = "opensesame";
 
@@ -43,7 +41,7 @@ where
     });
     let settings = Settings {
         dial: Arc::new(dial),
-        target: Target::parse("ws://memory/").unwrap(),
+        target: Target::parse("ws://memory/").expect("the URL is right"),
         offer: Offer::default(),
         trace_header: true,
         limits: Limits::default(),
@@ -76,7 +74,7 @@ async fn right(stream: memory::MemoryStream) {
 }
 
 async fn answer(peer: &mut Peer, text: &str) {
-    let packet: serde_json::Value = serde_json::from_str(text).unwrap();
+    let packet: serde_json::Value = serde_json::from_str(text).expect("the harness sends JSON");
     match packet["op"].as_u64() {
         Some(2) => peer.say(r#"{"op":3}"#).await,
         Some(4) => {

@@ -1,7 +1,5 @@
 //! The whole server suite against the reference server, in memory, on virtual time.
 
-mod support;
-
 use std::sync::Arc;
 
 use litespec::event::Ending;
@@ -51,7 +49,8 @@ async fn the_reference_server_passes_everything_at_ten_seconds() {
         password: "Gr\u{fc}\u{df}e-17".to_owned(),
         ..Options::default()
     };
-    let done = support::run(&options, &server_suite(), serve(10_000, &options.password)).await;
+    let done =
+        crate::support::run(&options, &server_suite(), serve(10_000, &options.password)).await;
     assert_eq!(done.lines(&BAD), [] as [&str; 0]);
     assert_eq!(done.outcome.ending, Ending::Complete);
     assert_eq!(done.outcome.summary.untested, [] as [&str; 0]);
@@ -66,7 +65,8 @@ async fn the_reference_server_passes_everything_at_ten_seconds() {
 #[tokio::test(start_paused = true)]
 async fn the_interval_does_not_change_the_verdicts() {
     for hb_ms in [100, 400, 45_000] {
-        let done = support::run(&Options::default(), &server_suite(), reference(hb_ms)).await;
+        let done =
+            crate::support::run(&Options::default(), &server_suite(), reference(hb_ms)).await;
         assert_eq!(done.lines(&BAD), [] as [&str; 0], "at {hb_ms} ms");
         assert_eq!(done.outcome.summary.untested, [] as [&str; 0]);
     }
@@ -75,7 +75,7 @@ async fn the_interval_does_not_change_the_verdicts() {
 #[tokio::test(start_paused = true)]
 async fn order_and_jobs_do_not_change_the_verdicts() {
     let verdicts = async |options: Options| {
-        let done = support::run(&options, &server_suite(), reference(1000)).await;
+        let done = crate::support::run(&options, &server_suite(), reference(1000)).await;
         let mut verdicts: Vec<_> = done
             .results
             .iter()
@@ -99,7 +99,7 @@ async fn order_and_jobs_do_not_change_the_verdicts() {
 #[tokio::test(start_paused = true)]
 async fn a_long_interval_is_skipped_and_counted() {
     let year = 365 * 24 * 3600 * 1000;
-    let done = support::run(&Options::default(), &server_suite(), reference(year)).await;
+    let done = crate::support::run(&Options::default(), &server_suite(), reference(year)).await;
     assert_eq!(
         done.lines(&[Verdict::Fail, Verdict::Warn, Verdict::Error]),
         [] as [&str; 0]
@@ -118,7 +118,7 @@ async fn a_wrong_password_ends_the_run_with_one_failure() {
         password: "guess".to_owned(),
         ..Options::default()
     };
-    let done = support::run(&options, &server_suite(), reference(1000)).await;
+    let done = crate::support::run(&options, &server_suite(), reference(1000)).await;
     assert!(matches!(done.outcome.ending, Ending::PreflightFailed(_)));
     let [only] = &done.results[..] else {
         panic!("{} results", done.results.len())
@@ -153,7 +153,7 @@ async fn every_declared_request_is_asked_for() {
         requests,
         ..Options::default()
     };
-    let done = support::run(&options, &server_suite(), reference(1000)).await;
+    let done = crate::support::run(&options, &server_suite(), reference(1000)).await;
     assert_eq!(done.lines(&BAD), [] as [&str; 0]);
     let asked = done
         .results

@@ -1,6 +1,6 @@
 //! Runs a suite against a peer in memory, so that a paused clock moves both.
 
-pub mod peer;
+pub(crate) mod peer;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -13,15 +13,15 @@ use litespec::wire::memory::{self, MemoryStream};
 use litespec::wire::target::Target;
 
 /// What came of a run.
-pub struct Done {
-    pub outcome: RunOutcome,
-    pub events: Vec<RunEvent>,
-    pub results: Vec<ScenarioResult>,
+pub(crate) struct Done {
+    pub(crate) outcome: RunOutcome,
+    pub(crate) events: Vec<RunEvent>,
+    pub(crate) results: Vec<ScenarioResult>,
 }
 
 impl Done {
     /// The results with one of these verdicts, as lines for an assertion's message.
-    pub fn lines(&self, verdicts: &[Verdict]) -> Vec<String> {
+    pub(crate) fn lines(&self, verdicts: &[Verdict]) -> Vec<String> {
         let hit = self
             .results
             .iter()
@@ -41,7 +41,7 @@ impl Done {
     }
 
     /// The ids of the results with one of these verdicts, sorted.
-    pub fn ids(&self, verdicts: &[Verdict]) -> Vec<String> {
+    pub(crate) fn ids(&self, verdicts: &[Verdict]) -> Vec<String> {
         let hit = self
             .results
             .iter()
@@ -53,7 +53,7 @@ impl Done {
 }
 
 /// A header for runs whose reports nobody reads.
-pub fn header() -> RunHeader {
+pub(crate) fn header() -> RunHeader {
     RunHeader {
         schema_version: 1,
         tool: Tool {
@@ -75,7 +75,7 @@ pub fn header() -> RunHeader {
 }
 
 /// Runs scenarios against a peer that serves each stream with `serve`.
-pub async fn run<F>(
+pub(crate) async fn run<F>(
     options: &Options,
     scenarios: &[Arc<Scenario>],
     serve: impl Fn(MemoryStream) -> F + Send + 'static,

@@ -1,0 +1,6 @@
+//! The harness at work, in memory, on virtual time: the language line by line against scripted
+//! servers, and the whole suite against the reference server.
+
+mod play;
+mod suite;
+mod support;
