@@ -10,6 +10,7 @@ mod ended;
 mod expect;
 mod flow;
 mod handshake;
+mod hoard;
 mod item;
 mod lateness;
 mod link;
@@ -21,6 +22,7 @@ mod send;
 mod settings;
 
 pub use ended::{Broken, Ended, Place, Played};
+pub use hoard::Hoard;
 pub use item::{Got, Item};
 pub use lateness::Lateness;
 pub use player::{Player, alive, run};
