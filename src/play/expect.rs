@@ -8,9 +8,10 @@ use super::ended::Ended;
 use super::item::{Got, Item};
 use super::link::{Inbox, Link};
 use super::player::Player;
-use super::pump::Woke;
+use super::pump::{BEHIND, Woke};
 use crate::oracle::early_by;
 use crate::protocol::close;
+use crate::protocol::json::Json;
 use crate::scenario::fill;
 use crate::scenario::matching::{Mismatch, matches};
 use crate::scenario::syntax::{Bound, Expect, Expectation, Mark, Payload};
@@ -133,6 +134,28 @@ impl Player<'_> {
         self.arrival(link, &Expect::Closed, until).await
     }
 
+    /// Waits for the first packet that `wanted` takes, passing over other packets. All
+    /// else comes back as it is; none when the time is over.
+    pub(crate) async fn seek(
+        &mut self,
+        link: usize,
+        until: Instant,
+        wanted: impl Fn(&Json) -> bool,
+    ) -> Result<Option<Item>, Ended> {
+        let mut behind = 0;
+        while behind <= BEHIND {
+            let item = self.next_item(link, until).await?;
+            match &item {
+                Some(Item {
+                    got: Got::Packet { packet, .. },
+                    at,
+                }) if !wanted(packet) => behind += u32::from(*at > until),
+                _ => return Ok(item),
+            }
+        }
+        Ok(None)
+    }
+
     fn judge(
         &mut self,
         link: usize,
@@ -244,6 +267,14 @@ impl Player<'_> {
             return self.unreachable("the WebSocket opened, and nothing came");
         }
         let state = &self.links[link];
+        if state.waited_for_room {
+            return Ended::Inconclusive {
+                reason:
+                    "the target sends more than litespec holds: this connection was not read on"
+                        .to_owned(),
+                timing: false,
+            };
+        }
         let actual = if state.conn.ended() {
             "the connection had ended".to_owned()
         } else {
