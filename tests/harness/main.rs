@@ -4,3 +4,4 @@
 mod play;
 mod suite;
 mod support;
+mod verdicts;
