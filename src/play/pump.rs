@@ -11,9 +11,10 @@ use super::item::{Got, Item};
 use super::link::AUTO_QUEUE;
 use super::player::Player;
 use super::record::hex;
-use crate::oracle::Received;
+use crate::oracle::{self, Received, Sent};
 use crate::outcome::{Dir, EntryKind};
 use crate::protocol::json::Json;
+use crate::protocol::opcode::Op;
 use crate::wire::{Incoming, Stamped};
 use crate::wire::{OutFrame, opcode};
 
@@ -132,7 +133,7 @@ impl Player<'_> {
             Some(3) => link.beats_waiting.pop_front().unwrap_or(false),
             Some(5) if !link.background_nonces.is_empty() => packet
                 .get("n")
-                .is_some_and(|nonce| link.background_nonces.remove(&nonce.to_string())),
+                .is_some_and(|nonce| link.background_nonces.remove(&oracle::key(nonce))),
             _ => false,
         }
     }
@@ -210,6 +211,7 @@ impl Player<'_> {
             Got::Close { code, .. } if !link.manual.close => {
                 link.close_sent = true;
                 link.echoed = Some(at);
+                self.oracle.sent(link.watch, Sent::Close, at);
                 let body = code
                     .map(|code| code.to_be_bytes().to_vec())
                     .unwrap_or_default();
@@ -222,6 +224,20 @@ impl Player<'_> {
         let name = link.name.clone();
         let text = self.settings.redactor.redact(&text);
         self.recorder.add(at, &name, Dir::Sent, kind, text, true);
+    }
+}
+
+/// Whether an arrival is a packet whose op is a number, but none of the table's. The text does not
+/// speak of such packets.
+pub(crate) fn beyond_the_table(got: &Got) -> bool {
+    let Got::Packet { packet, .. } = got else {
+        return false;
+    };
+    match packet.get("op") {
+        Some(Json::Number(number)) if number.is_integer() => {
+            number.to_u64().and_then(Op::from_number).is_none()
+        }
+        _ => false,
     }
 }
 
