@@ -15,7 +15,7 @@ use litespec::protocol::packet::{Interval, Packet};
 use litespec::reference::server::{Server, ServerConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
@@ -36,17 +36,25 @@ fn main() {
     if !std::env::args().any(|arg| arg == "--bench") {
         return;
     }
-    let runtime = Runtime::new().expect("a runtime can be started");
-    pipelined(&runtime);
-    match runtime.block_on(idle()) {
+    // A thread for the servers and one for the clients: on two cores neither takes the other's time, so
+    // that what is compared is what the servers cost.
+    let servers = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build();
+    let servers = servers.expect("a runtime can be started");
+    let clients = Builder::new_current_thread().enable_all().build();
+    let clients = clients.expect("a runtime can be started");
+    pipelined(&servers, &clients);
+    match clients.block_on(idle()) {
         Ok(line) => println!("{line}"),
         Err(error) => println!("idle connections: not measured: {error}"),
     }
 }
 
 /// The same clients against both servers.
-fn pipelined(runtime: &Runtime) {
-    let (ours, flushing) = runtime.block_on(async {
+fn pipelined(servers: &Runtime, runtime: &Runtime) {
+    let addrs = servers.block_on(async {
         let hb_interval = Interval::from_millis(3_600_000).expect("above zero");
         let config = ServerConfig {
             hb_interval,
@@ -55,11 +63,9 @@ fn pipelined(runtime: &Runtime) {
         let server = Server::bind(config).await.expect("a free port");
         let ours = server.local_addr();
         tokio::spawn(server.run(std::future::pending()));
-        (
-            Clients::connect(ours).await,
-            Clients::connect(flushing_server().await).await,
-        )
+        [ours, flushing_server().await]
     });
+    let [ours, flushing] = addrs.map(|addr| runtime.block_on(Clients::connect(addr)));
     let mut servers = [("reference", ours), ("flush each answer", flushing)];
 
     // In turns, so that whatever else the machine does meets both alike.

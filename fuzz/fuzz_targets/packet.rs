@@ -21,25 +21,49 @@ fuzz_target!(|bytes: &[u8]| {
     let verdict = validate(bytes);
     match verdict {
         Ok(()) => assert!(is_json(bytes), "taken, but not JSON"),
-        Err(error) => assert!(error.is_limit() || !is_json(bytes), "refused, but JSON: {error}"),
+        Err(error) => assert!(
+            error.is_limit() || !is_json(bytes),
+            "refused, but JSON: {error}"
+        ),
     }
 
     let tree = Json::parse(bytes);
-    assert_eq!(tree.as_ref().err(), verdict.as_ref().err(), "tree and scanner differ");
+    assert_eq!(
+        tree.as_ref().err(),
+        verdict.as_ref().err(),
+        "tree and scanner differ"
+    );
     if let Ok(tree) = tree {
         let printed = Json::parse(tree.to_string().as_bytes()).expect("what is printed is JSON");
-        assert!(printed == tree && printed.same_as(&tree), "printing changed the tree");
+        assert!(
+            printed == tree && printed.same_as(&tree),
+            "printing changed the tree"
+        );
     }
 
     match decode(bytes) {
         Ok(packet) => {
             let text = encode(&packet);
-            assert_eq!(decode(text.as_bytes()), Ok(packet), "encoding changed the packet");
+            assert_eq!(
+                decode(text.as_bytes()),
+                Ok(packet),
+                "encoding changed the packet"
+            );
         }
-        Err(DecodeError { offset, fault: DecodeFault::Json(fault) }) => {
+        Err(DecodeError {
+            offset,
+            fault: DecodeFault::Json(fault),
+        }) => {
             let expected = verdict.expect_err("the codec calls it no JSON");
-            assert_eq!((offset, fault), (expected.offset, expected.fault), "codec and scanner differ");
+            assert_eq!(
+                (offset, fault),
+                (expected.offset, expected.fault),
+                "codec and scanner differ"
+            );
         }
-        Err(_) => assert!(verdict.is_ok(), "an error of the packet in what is not JSON"),
+        Err(_) => assert!(
+            verdict.is_ok(),
+            "an error of the packet in what is not JSON"
+        ),
     }
 });

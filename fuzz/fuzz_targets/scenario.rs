@@ -9,7 +9,11 @@ use litespec::scenario::syntax::{Origin, Scenario, Source};
 use litespec::scenario::{ParseError, parse, print};
 
 fn read(text: &str) -> Result<Scenario, ParseError> {
-    let source = Source { path: "fuzz.scenario".to_owned(), origin: Origin::File, text: text.to_owned() };
+    let source = Source {
+        path: "fuzz.scenario".to_owned(),
+        origin: Origin::File,
+        text: text.to_owned(),
+    };
     parse("own/fuzz", Arc::new(source))
 }
 

@@ -11,11 +11,9 @@ use futures_util::stream::FuturesUnordered;
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use tracing_subscriber::filter::LevelFilter;
 
-use super::peers::{
-    Code, PasswordArgs, block_on, complain, interrupted, json_line, log, say, time,
-};
+use super::exit::Exit;
+use super::peers::{PasswordArgs, block_on, complain, interrupted, json_line, say, time};
 use crate::protocol::json::Json;
 use crate::reference::client::{Address, Client, ClientConfig};
 
@@ -54,13 +52,12 @@ pub(crate) struct ClientArgs {
 }
 
 /// Runs until standard input ends.
-pub(crate) fn run(args: ClientArgs) -> Code {
-    log(LevelFilter::WARN);
+pub(crate) fn run(args: ClientArgs) -> Exit {
     let password = match args.password.read() {
         Ok(password) => password,
         Err(why) => {
             complain(&why);
-            return Code::Usage;
+            return Exit::Usage;
         }
     };
     let config = ClientConfig {
@@ -76,11 +73,11 @@ pub(crate) fn run(args: ClientArgs) -> Code {
             () = interrupted() => {
                 // The reason is the signal, whatever the server says to the close.
                 let _ = client.close().await;
-                Code::Interrupted
+                Exit::Interrupted
             }
             () = drive(&client) => {
                 let _ = client.close().await;
-                Code::Done
+                Exit::Success
             }
         }
     })

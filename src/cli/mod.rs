@@ -32,6 +32,7 @@ use clap::error::ErrorKind;
 use clap::{
     ArgMatches, Args, Command as ClapCommand, CommandFactory, FromArgMatches, Parser, Subcommand,
 };
+use tracing::Level;
 
 use color::Color;
 pub use exit::Exit;
@@ -154,7 +155,7 @@ fn dispatch(
             ) else {
                 return Err(Stop::usage("the configuration changed the subcommand"));
             };
-            logs::start(&cli.globals);
+            logs::start(&cli.globals, Level::WARN);
             let exit = check::run(
                 &cli.globals,
                 &check,
@@ -169,9 +170,18 @@ fn dispatch(
         Command::List(list) => Ok(list::run(&cli.globals, &list)?.into()),
         Command::Explain(explain) => Ok(explain::run(&cli.globals, &explain)?.into()),
         Command::Fmt(fmt) => Ok(fmt::run(&cli.globals, &fmt)?.into()),
-        Command::Serve(serve) => Ok(serve::run(serve).into()),
-        Command::Client(client) => Ok(client::run(client).into()),
-        Command::Request(request) => Ok(request::run(request).into()),
+        Command::Serve(serve) => {
+            logs::start(&cli.globals, Level::INFO);
+            Ok(serve::run(serve).into())
+        }
+        Command::Client(client) => {
+            logs::start(&cli.globals, Level::WARN);
+            Ok(client::run(client).into())
+        }
+        Command::Request(request) => {
+            logs::start(&cli.globals, Level::ERROR);
+            Ok(request::run(request).into())
+        }
     }
 }
 

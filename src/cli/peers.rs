@@ -3,37 +3,12 @@
 use std::future::Future;
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Args;
-use tracing_subscriber::filter::{EnvFilter, LevelFilter, filter_fn};
-use tracing_subscriber::layer::{Layer, SubscriberExt};
-use tracing_subscriber::util::SubscriberInitExt;
-
+use super::exit::Exit;
 use crate::protocol::json::Json;
 use crate::session::Password;
-
-/// The exit codes of these three commands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Code {
-    /// Done.
-    Done = 0,
-    /// The server was there, and did not do what was asked.
-    Failed = 1,
-    /// The command line is wrong.
-    Usage = 2,
-    /// There is no server, or no port.
-    CouldNotRun = 4,
-    /// Interrupted.
-    Interrupted = 130,
-}
-
-impl From<Code> for ExitCode {
-    fn from(code: Code) -> ExitCode {
-        ExitCode::from(code as u8)
-    }
-}
+use clap::Args;
 
 /// Where the shared secret comes from. `--password-file` counts before the variable.
 #[derive(Args, Clone)]
@@ -84,6 +59,9 @@ pub(crate) fn time(text: &str) -> Result<Duration, String> {
     if time < Duration::from_millis(1) || time.subsec_nanos() % 1_000_000 != 0 {
         return Err("expected at least a millisecond, in whole milliseconds".to_owned());
     }
+    if time > Duration::from_secs(365 * 86_400) {
+        return Err("expected a year at most".to_owned());
+    }
     Ok(time)
 }
 
@@ -119,33 +97,10 @@ pub(crate) fn json_line(text: &str) -> String {
     line
 }
 
-/// Logs to stderr: `level` and up, or what `LITESPEC_LOG` says (for example `litespec=trace`).
-///
-/// The WebSocket library stays at `info` whatever is asked for: below, it prints whole messages, and
-/// HELLO_ACK among them.
-pub(crate) fn log(level: LevelFilter) {
-    let filter = EnvFilter::builder()
-        .with_default_directive(level.into())
-        .with_env_var("LITESPEC_LOG")
-        .from_env_lossy();
-    let quiet = filter_fn(|metadata| {
-        let websocket = metadata.target().starts_with("tungstenite")
-            || metadata.target().starts_with("tokio_tungstenite");
-        !websocket || *metadata.level() <= tracing::Level::INFO
-    });
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(io::stderr)
-        .with_ansi(false)
-        .with_filter(quiet)
-        .with_filter(filter);
-    // Whoever has set up logs before has decided.
-    let _ = tracing_subscriber::registry().with(lines).try_init();
-}
-
 /// Runs a future to its end on all cores, and lets nothing that hangs hold up the process.
-pub(crate) fn block_on<F>(future: F) -> Code
+pub(crate) fn block_on<F>(future: F) -> Exit
 where
-    F: Future<Output = Code>,
+    F: Future<Output = Exit>,
 {
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -154,7 +109,7 @@ where
         Ok(runtime) => runtime,
         Err(error) => {
             complain(&format!("cannot start: {error}"));
-            return Code::CouldNotRun;
+            return Exit::CouldNotRun;
         }
     };
     let code = runtime.block_on(future);
@@ -198,7 +153,7 @@ mod tests {
     fn times_are_whole_milliseconds_above_zero() {
         assert_eq!(time("400ms"), Ok(Duration::from_millis(400)));
         assert_eq!(time("1m 30s"), Ok(Duration::from_secs(90)));
-        for wrong in ["", "0s", "-1s", "10", "100us", "1.5ms", "x"] {
+        for wrong in ["", "0s", "-1s", "10", "100us", "1.5ms", "9000000h", "x"] {
             assert!(time(wrong).is_err(), "{wrong}");
         }
     }

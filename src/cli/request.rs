@@ -5,11 +5,9 @@ use std::time::Duration;
 use clap::Args;
 use tokio::sync::broadcast::Receiver;
 use tokio::time::timeout;
-use tracing_subscriber::filter::LevelFilter;
 
-use super::peers::{
-    Code, PasswordArgs, block_on, complain, interrupted, json_line, log, say, time,
-};
+use super::exit::Exit;
+use super::peers::{PasswordArgs, block_on, complain, interrupted, json_line, say, time};
 use crate::protocol::codec;
 use crate::protocol::error::JsonType;
 use crate::protocol::packet::Raw;
@@ -71,13 +69,12 @@ fn json(text: &str) -> Result<String, String> {
 }
 
 /// Sends the request and prints the answer.
-pub(crate) fn run(args: RequestArgs) -> Code {
-    log(LevelFilter::ERROR);
+pub(crate) fn run(args: RequestArgs) -> Exit {
     let password = match args.password.read() {
         Ok(password) => password,
         Err(why) => {
             complain(&why);
-            return Code::Usage;
+            return Exit::Usage;
         }
     };
     let config = ClientConfig {
@@ -94,24 +91,24 @@ pub(crate) fn run(args: RequestArgs) -> Code {
     block_on(async {
         tokio::select! {
             biased;
-            () = interrupted() => Code::Interrupted,
+            () = interrupted() => Exit::Interrupted,
             code = talk(&args, config) => code,
         }
     })
 }
 
-async fn talk(args: &RequestArgs, config: ClientConfig) -> Code {
+async fn talk(args: &RequestArgs, config: ClientConfig) -> Exit {
     let start = tokio::time::Instant::now();
     let connecting = Client::connect(args.url.clone(), config);
     let client = match timeout(args.timeout, connecting).await {
         Ok(Ok(client)) => client,
         Ok(Err(why)) => {
             complain(&why.to_string());
-            return Code::CouldNotRun;
+            return Exit::CouldNotRun;
         }
         Err(_) => {
             complain(&format!("no HELLO within {:?}", args.timeout));
-            return Code::CouldNotRun;
+            return Exit::CouldNotRun;
         }
     };
     let mut events = client.events();
@@ -122,24 +119,24 @@ async fn talk(args: &RequestArgs, config: ClientConfig) -> Code {
     let code = match asked {
         Ok(Some(answer)) => {
             if say(&json_line(&answer)) {
-                Code::Done
+                Exit::Success
             } else {
-                Code::Failed
+                Exit::Failure
             }
         }
-        Ok(None) => Code::Done,
+        Ok(None) => Exit::Success,
         Err(RequestError::TimedOut) => {
             complain(&format!("no answer within {:?}", args.timeout));
-            Code::Failed
+            Exit::Failure
         }
         Err(RequestError::Disconnected) => {
             // The reason comes as an event.
             complain(&last_words(&mut events).await);
-            return Code::Failed;
+            return Exit::Failure;
         }
         Err(why) => {
             complain(&why.to_string());
-            return Code::Failed;
+            return Exit::Failure;
         }
     };
     if args.watch {
@@ -149,7 +146,7 @@ async fn talk(args: &RequestArgs, config: ClientConfig) -> Code {
         // An answer is an answer, whatever the server says afterwards; a dispatch has only this.
         Err(why @ Down::Closed { .. }) if args.dispatch => {
             complain(&why.to_string());
-            Code::Failed
+            Exit::Failure
         }
         Ok(()) | Err(_) => code,
     }
@@ -179,16 +176,16 @@ async fn last_words(events: &mut Receiver<Event>) -> String {
 }
 
 /// Tells what happens until the connection ends.
-async fn watch(events: &mut Receiver<Event>) -> Code {
+async fn watch(events: &mut Receiver<Event>) -> Exit {
     loop {
         match events.recv().await {
             Ok(Event::Down(why)) => {
                 complain(&why.to_string());
-                return Code::Failed;
+                return Exit::Failure;
             }
             Ok(event) => tell(&event),
             Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
-            Err(tokio::sync::broadcast::error::RecvError::Closed) => return Code::Failed,
+            Err(tokio::sync::broadcast::error::RecvError::Closed) => return Exit::Failure,
         }
     }
 }

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use tracing_subscriber::filter::LevelFilter;
 
-use super::peers::{Code, PasswordArgs, block_on, complain, interrupted, log, say, time};
+use super::exit::Exit;
+use super::peers::{PasswordArgs, block_on, complain, interrupted, say, time};
 use crate::protocol::packet::Interval;
 use crate::reference::server::{Server, ServerConfig};
 
@@ -48,19 +48,18 @@ enum Format {
 }
 
 /// Serves until a signal.
-pub(crate) fn run(args: ServeArgs) -> Code {
-    log(LevelFilter::INFO);
+pub(crate) fn run(args: ServeArgs) -> Exit {
     let password = match args.password.read() {
         Ok(password) => password,
         Err(why) => {
             complain(&why);
-            return Code::Usage;
+            return Exit::Usage;
         }
     };
     let millis = u64::try_from(args.hb_interval.as_millis()).ok();
     let Some(hb_interval) = millis.and_then(Interval::from_millis) else {
         complain("the heartbeat interval is out of range");
-        return Code::Usage;
+        return Exit::Usage;
     };
     let config = ServerConfig {
         listen: args.listen,
@@ -71,13 +70,13 @@ pub(crate) fn run(args: ServeArgs) -> Code {
     block_on(serve(config, args.format, args.hb_interval))
 }
 
-async fn serve(config: ServerConfig, format: Format, hb_interval: Duration) -> Code {
+async fn serve(config: ServerConfig, format: Format, hb_interval: Duration) -> Exit {
     let listen = config.listen;
     let server = match Server::bind(config).await {
         Ok(server) => server,
         Err(error) => {
             complain(&format!("cannot listen on {listen}: {error}"));
-            return Code::CouldNotRun;
+            return Exit::CouldNotRun;
         }
     };
     let addr = server.local_addr();
@@ -96,5 +95,5 @@ async fn serve(config: ServerConfig, format: Format, hb_interval: Duration) -> C
         tracing::warn!("standard output is closed");
     }
     server.run(interrupted()).await;
-    Code::Done
+    Exit::Success
 }

@@ -371,50 +371,24 @@ pub(crate) fn fit(
                 Err(mismatch) => Fit::No(Some(mismatch)),
             });
         }
-        (
-            Expect::Text(payload),
-            Got::Packet {
-                bytes,
-                binary: false,
-                ..
-            },
-        )
-        | (
-            Expect::Text(payload),
-            Got::Message {
-                bytes,
-                binary: false,
-                ..
-            },
-        )
-        | (
-            Expect::Binary(payload),
-            Got::Packet {
-                bytes,
-                binary: true,
-                ..
-            },
-        )
-        | (
-            Expect::Binary(payload),
-            Got::Message {
-                bytes,
-                binary: true,
-                ..
-            },
-        ) => same(payload, bytes, env)?,
+        (Expect::Text(payload), got) => match got.message() {
+            Some((bytes, false)) => same(payload, bytes, env)?,
+            _ => false,
+        },
+        (Expect::Binary(payload), got) => match got.message() {
+            Some((bytes, true)) => same(payload, bytes, env)?,
+            _ => false,
+        },
         (Expect::Ping(payload), Got::Ping(bytes)) | (Expect::Pong(payload), Got::Pong(bytes)) => {
             optional(payload, bytes, env)?
         }
         (Expect::Close(None), Got::Close { .. }) => true,
         (
-            Expect::Close(Some(code)),
+            Expect::Close(code),
             Got::Close {
-                code: got,
-                fault: None,
-                ..
+                code: got, fault, ..
             },
-        ) => Some(*code) == *got,
+        ) => fault.is_none() && code == got,
         (Expect::Closed, got) if close_taken => {
             matches!(got, Got::Eof | Got::Reset(_))
         }

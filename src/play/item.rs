@@ -63,6 +63,21 @@ impl Got {
         matches!(self, Got::Close { .. } | Got::Eof | Got::Reset(_))
     }
 
+    /// The bytes of a message, and whether it came in a binary frame.
+    pub fn message(&self) -> Option<(&[u8], bool)> {
+        match self {
+            Got::Packet { bytes, binary, .. } | Got::Message { bytes, binary, .. } => {
+                Some((bytes, *binary))
+            }
+            Got::Ping(_)
+            | Got::Pong(_)
+            | Got::Close { .. }
+            | Got::Fault(_)
+            | Got::Eof
+            | Got::Reset(_) => None,
+        }
+    }
+
     /// What it is, in the words of a scenario line where there are some. Text of the target's is
     /// in it as it came, long ones cut.
     pub fn describe(&self) -> String {

@@ -14,7 +14,7 @@ use crate::outcome::{Dir, EntryKind};
 use crate::protocol::json::Json;
 use crate::scenario::fill::{self, FillError, FilledPart};
 use crate::scenario::syntax::{Hole, Payload, Piece, Send, Span, Step, StepKind, Template};
-use crate::wire::{OutFrame, opcode};
+use crate::wire::{OutFrame, close_body, opcode};
 
 /// One send, filled in and ready to be written.
 pub(super) struct Ready {
@@ -122,97 +122,63 @@ impl Player<'_> {
 
     /// Fills a send's holes.
     fn ready(&self, send: &Send) -> Result<Ready, Ended> {
-        let bytes = |payload: &Payload| fill::payload(payload, &self.env).map_err(cannot_fill);
-        let frame = |code, kind, bytes: Vec<u8>, shown| Ready {
-            kind,
-            shown,
-            how: How::Frame(code, bytes),
-        };
-        let optional = |payload: &Option<Payload>| match payload {
-            Some(payload) => bytes(payload).map(|filled| (filled.bytes, filled.shown)),
-            None => Ok((Vec::new(), String::new())),
-        };
-        Ok(match send {
+        let (kind, how, shown) = match send {
             Send::Packet(template) => {
                 let filled = fill::template(template, &self.env).map_err(cannot_fill)?;
-                frame(
-                    opcode::TEXT,
-                    EntryKind::Text,
-                    filled.wire.into_bytes(),
-                    filled.shown,
-                )
+                let how = How::Frame(opcode::TEXT, filled.wire.into_bytes());
+                (EntryKind::Text, how, filled.shown)
             }
             Send::Text(payload) => {
-                let filled = bytes(payload)?;
-                frame(
-                    opcode::TEXT,
-                    EntryKind::Text,
-                    filled.bytes,
-                    format!("text {}", filled.shown),
-                )
+                let (bytes, shown) = self.bytes(Some(payload))?;
+                let shown = format!("text {shown}");
+                (EntryKind::Text, How::Frame(opcode::TEXT, bytes), shown)
             }
             Send::Binary(payload) => {
-                let filled = bytes(payload)?;
-                frame(
-                    opcode::BINARY,
-                    EntryKind::Binary,
-                    filled.bytes,
-                    filled.shown,
-                )
+                let (bytes, shown) = self.bytes(Some(payload))?;
+                (EntryKind::Binary, How::Frame(opcode::BINARY, bytes), shown)
             }
             Send::Ping(payload) => {
-                let (bytes, shown) = optional(payload)?;
-                frame(opcode::PING, EntryKind::Ping, bytes, shown)
+                let (bytes, shown) = self.bytes(payload.as_ref())?;
+                (EntryKind::Ping, How::Frame(opcode::PING, bytes), shown)
             }
             Send::Pong(payload) => {
-                let (bytes, shown) = optional(payload)?;
-                frame(opcode::PONG, EntryKind::Pong, bytes, shown)
+                let (bytes, shown) = self.bytes(payload.as_ref())?;
+                (EntryKind::Pong, How::Frame(opcode::PONG, bytes), shown)
             }
             Send::Close { code, reason } => {
-                let (reason, shown) = optional(reason)?;
-                let mut body = code.map(|c| c.to_be_bytes().to_vec()).unwrap_or_default();
-                body.extend_from_slice(&reason);
-                let code = code.map(|c| c.to_string()).unwrap_or_default();
-                frame(
-                    opcode::CLOSE,
-                    EntryKind::Close,
-                    body,
-                    format!("{code} {shown}").trim().to_owned(),
-                )
+                let (reason, shown) = self.bytes(reason.as_ref())?;
+                let number = code.map(|code| code.to_string()).unwrap_or_default();
+                let shown = format!("{number} {shown}").trim().to_owned();
+                let how = How::Frame(opcode::CLOSE, close_body(*code, &reason));
+                (EntryKind::Close, how, shown)
             }
-            Send::Eof => Ready {
-                kind: EntryKind::Eof,
-                shown: String::new(),
-                how: How::Eof,
-            },
-            Send::Reset => Ready {
-                kind: EntryKind::Reset,
-                shown: String::new(),
-                how: How::Reset,
-            },
+            Send::Eof => (EntryKind::Eof, How::Eof, String::new()),
+            Send::Reset => (EntryKind::Reset, How::Reset, String::new()),
             Send::Raw(payload) => {
-                let filled = bytes(payload)?;
-                Ready {
-                    kind: EntryKind::Raw,
-                    shown: filled.shown,
-                    how: How::Raw(filled.bytes),
-                }
+                let (bytes, shown) = self.bytes(Some(payload))?;
+                (EntryKind::Raw, How::Raw(bytes), shown)
             }
             Send::Fragments(payload) => {
                 let parts = fill::parts(payload, &self.env).map_err(cannot_fill)?;
-                let shown = format!("fragments {}", bytes(payload)?.shown);
-                Ready {
-                    kind: EntryKind::Text,
-                    shown,
-                    how: How::Fragments(parts),
-                }
+                let shown: Vec<&str> = parts.iter().map(|part| part.shown.as_str()).collect();
+                let shown = format!("fragments {}", shown.join(" "));
+                (EntryKind::Text, How::Fragments(parts), shown)
             }
             Send::Http(_) => {
-                return Err(Ended::Error(
-                    "this line needs a client as its target".to_owned(),
-                ));
+                let why = "this line needs a client as its target";
+                return Err(Ended::Error(why.to_owned()));
             }
-        })
+        };
+        Ok(Ready { kind, shown, how })
+    }
+
+    /// A payload's bytes, and the payload as people see it.
+    fn bytes(&self, payload: Option<&Payload>) -> Result<(Vec<u8>, String), Ended> {
+        let Some(payload) = payload else {
+            return Ok((Vec::new(), String::new()));
+        };
+        let filled = fill::payload(payload, &self.env).map_err(cannot_fill)?;
+        Ok((filled.bytes, filled.shown))
     }
 
     /// Records a send, tells the watch, and queues its bytes.

@@ -289,7 +289,8 @@ impl Client {
     /// # Errors
     /// As [`Client::request`].
     pub async fn request_with(&self, request: &Request<'_>) -> Result<String, RequestError> {
-        let until = Instant::now() + request.timeout.unwrap_or(self.request_timeout);
+        let wait = request.timeout.unwrap_or(self.request_timeout);
+        let until = link::later(Instant::now(), wait);
         let (reply, answer) = oneshot::channel();
         let command = Command::Request {
             w: request.w.to_owned(),
@@ -306,7 +307,7 @@ impl Client {
     /// # Errors
     /// It could not be sent within the time that a request has.
     pub async fn dispatch(&self, w: &str, a: &str) -> Result<(), RequestError> {
-        let until = Instant::now() + self.request_timeout;
+        let until = link::later(Instant::now(), self.request_timeout);
         let (reply, sent) = oneshot::channel();
         let command = Command::Dispatch {
             w: w.to_owned(),

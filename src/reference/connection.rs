@@ -88,9 +88,8 @@ impl Connection {
     fn request(&mut self, asked: Asked<'_>, ticket: Ticket<'_>, out: &mut Outbox) {
         // A lone surrogate is in no handler's name.
         let w = asked.w.decode().unwrap_or_default();
-        tracing::trace!(%w, "request");
-        let shared = Arc::clone(&self.shared);
-        match shared.handlers().find(&w) {
+        tracing::trace!(?w, "request");
+        match self.shared.handlers().find(&w) {
             Some(Handler::Echo) => {
                 if let Some(packet) = self.session.answer(ticket, asked.a) {
                     out.send(packet);
@@ -122,7 +121,7 @@ impl Connection {
     /// Dispatches share the requests' bounds; one beyond them is dropped, for nobody waits for it.
     fn dispatch(&mut self, asked: &Asked<'_>, size: usize) {
         let w = asked.w.decode().unwrap_or_default();
-        tracing::trace!(%w, "dispatch");
+        tracing::trace!(?w, "dispatch");
         let Some(Handler::Own(handle)) = self.shared.handlers().find(&w) else {
             return;
         };
@@ -169,8 +168,7 @@ where
 
 impl Side for Connection {
     fn text(&mut self, now: Instant, text: &str, out: &mut Outbox) {
-        let shared = Arc::clone(&self.shared);
-        let check = |given: &str| shared.password().matches(given);
+        let check = |given: &str| self.shared.password().matches(given);
         let step = self.session.text(now.into_std(), text, check);
         self.follow(step, text.len(), out);
     }

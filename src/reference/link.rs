@@ -189,13 +189,13 @@ where
     fn pass(&mut self, cx: &mut Context<'_>) -> Result<Next, Ending> {
         let now = Instant::now();
         let stalled = self.stalled_until.is_some();
-        let mut drained = true;
+        let (mut drained, mut fired) = (true, false);
         if !stalled {
             self.feed(cx)?;
             drained = self.read(cx, now)?;
             self.side.poll_work(cx, &mut self.out);
             self.feed(cx)?;
-            self.check_deadline(cx, now, drained)?;
+            fired = self.check_deadline(cx, now, drained)?;
         }
         self.flush(cx, now)?;
         if let Some(closing) = self.out.close {
@@ -205,6 +205,10 @@ where
             Some(until) if now >= until => return Err(Ending::Stalled),
             None if stalled => return Ok(Next::Again),
             _ => {}
+        }
+        if fired {
+            // A request that has timed out leaves room for the next one's work.
+            return Ok(Next::Again);
         }
         if !drained && self.stalled_until.is_none() {
             return Ok(Next::Yield);
@@ -265,7 +269,8 @@ where
             Poll::Ready(Err(error)) => return Err(self.last_words(cx, error)),
             Poll::Pending => {
                 if self.fed > self.limits.unsent {
-                    self.stalled_until.get_or_insert(now + self.limits.stalled);
+                    self.stalled_until
+                        .get_or_insert(later(now, self.limits.stalled));
                 }
             }
         }
@@ -298,13 +303,17 @@ where
         cx: &mut Context<'_>,
         now: Instant,
         drained: bool,
-    ) -> Result<(), Ending> {
-        let due = self.side.deadline();
-        if due.is_some_and(|due| now >= due + if drained { Duration::ZERO } else { OVERDUE }) {
+    ) -> Result<bool, Ending> {
+        let patience = if drained { Duration::ZERO } else { OVERDUE };
+        let due = self
+            .side
+            .deadline()
+            .is_some_and(|due| now >= due + patience);
+        if due {
             self.side.timeout(now, &mut self.out);
             self.feed(cx)?;
         }
-        Ok(())
+        Ok(due)
     }
 
     /// Sleeps until the next deadline.
@@ -337,7 +346,7 @@ async fn finish<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let until = Instant::now() + limit;
+    let until = later(Instant::now(), limit);
     let mut theirs = None;
     let closed = timeout_at(until, async {
         match ending {
@@ -391,6 +400,12 @@ where
     }
     let mut sink = vec![0; 1024];
     while let Ok(1..) = stream.read(&mut sink).await {}
+}
+
+/// `now + wait`, or a year on if that is beyond what an instant can hold.
+pub(super) fn later(now: Instant, wait: Duration) -> Instant {
+    now.checked_add(wait)
+        .unwrap_or_else(|| now + Duration::from_secs(365 * 86_400))
 }
 
 fn frame(code: u16, reason: &'static str) -> CloseFrame {

@@ -179,7 +179,10 @@ impl ClientSession {
     /// A session for a connection that is about to open.
     pub fn new(settings: Settings, password: Password) -> ClientSession {
         ClientSession {
-            settings,
+            settings: Settings {
+                hello_limit: settings.hello_limit.min(LONGEST_INTERVAL),
+                ..settings
+            },
             password,
             state: State::Fresh,
             pending: BTreeMap::new(),

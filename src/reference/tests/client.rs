@@ -15,8 +15,8 @@ use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
 
 use super::{ACK, BEAT, PIPE, config};
 use crate::reference::client::{
-    Address, ByteStream, Client, ClientConfig, Dial, Dialing, Down, Event, Refused, Request,
-    RequestError,
+    Address, ByteStream, Client, ClientConfig, Dial, Dialing, Down, Event, Limits, Refused,
+    Request, RequestError,
 };
 use crate::reference::server::Service;
 use crate::session::Password;
@@ -270,23 +270,33 @@ async fn every_failure_is_followed_by_a_random_wait_and_a_fresh_handshake() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_or_an_ack_makes_the_next_wait_a_first_one() {
-    let (_client, mut server, _) = Scripted::start(seeded());
-    for _ in 0..8 {
-        let (ws, _) = server.greet(60_000).await;
-        close(ws, 4001).await;
+    let (client, mut server, _) = Scripted::start(seeded());
+    for proof in ["ack", "answer"] {
+        for _ in 0..8 {
+            let (ws, _) = server.greet(60_000).await;
+            close(ws, 4001).await;
+        }
+        let (mut ws, _) = server.greet(1000).await;
+        if proof == "ack" {
+            assert_eq!(hear(&mut ws).await, BEAT);
+            say(&mut ws, r#"{"op":3}"#).await;
+        } else {
+            let answering = async {
+                assert!(hear(&mut ws).await.contains(r#""n":1"#));
+                say(&mut ws, r#"{"op":5,"n":1,"r":null}"#).await;
+            };
+            assert!(tokio::join!(client.request("X", "[]"), answering).0.is_ok());
+        }
+        sleep(Duration::from_millis(10)).await;
+        let down = Instant::now();
+        drop(ws);
+        drop(server.accept().await);
+        assert!(
+            down.elapsed() <= Duration::from_millis(2100),
+            "{proof}: {:?}",
+            down.elapsed()
+        );
     }
-    let (mut ws, _) = server.greet(1000).await;
-    assert_eq!(hear(&mut ws).await, BEAT);
-    say(&mut ws, r#"{"op":3}"#).await;
-    sleep(Duration::from_millis(10)).await;
-    let down = Instant::now();
-    drop(ws);
-    let _ = server.accept().await;
-    assert!(
-        down.elapsed() <= Duration::from_millis(2100),
-        "{:?}",
-        down.elapsed()
-    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -480,6 +490,55 @@ async fn requests_that_wait_for_nothing_hear_why() {
         client.dispatch("X", "[]").await,
         Err(RequestError::Over(why))
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_time_limit_beyond_all_time_is_none() {
+    let limits = Limits {
+        hello: Duration::MAX,
+        stalled: Duration::MAX,
+        ..Limits::default()
+    };
+    let config = ClientConfig {
+        request_timeout: Duration::MAX,
+        limits,
+        ..seeded()
+    };
+    let service = Service::new(super::config(u64::MAX));
+    let client = served(config, &service).await.unwrap();
+    assert_eq!(client.request("NULL", "[]").await.unwrap(), "null");
+    assert_eq!(client.close().await, Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn room_that_a_timed_out_request_leaves_is_used_at_once() {
+    let limits = Limits {
+        pending: 1,
+        ..Limits::default()
+    };
+    let (client, mut server, _) = Scripted::start(ClientConfig { limits, ..seeded() });
+    let (mut ws, _) = server.greet(3_600_000).await;
+    let ask = |w, seconds| {
+        let client = client.clone();
+        let timeout = Some(Duration::from_secs(seconds));
+        tokio::spawn(async move {
+            client
+                .request_with(&Request {
+                    w,
+                    a: "[]",
+                    nonce: None,
+                    timeout,
+                })
+                .await
+        })
+    };
+    let start = Instant::now();
+    let first = ask("A", 5);
+    assert!(hear(&mut ws).await.contains(r#""w":"A""#));
+    let _second = ask("B", 60);
+    assert!(hear(&mut ws).await.contains(r#""w":"B""#));
+    assert_eq!(start.elapsed().as_secs(), 5);
+    assert_eq!(first.await.unwrap(), Err(RequestError::TimedOut));
 }
 
 #[test]

@@ -374,6 +374,23 @@ async fn broken_frames_close_their_own_connection_only() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_close_is_followed_by_reading_so_that_no_reset_overtakes_it() {
+    let service = Service::new(config(10_000));
+    let mut peer = Peer::open(&service).await;
+    let _ = peer.text().await;
+    let raw = peer.ws.get_mut();
+    raw.write_all(b"\xc1\x80abcd").await.unwrap();
+    for _ in 0..10 {
+        sleep(Duration::from_millis(50)).await;
+        raw.write_all(&[0; 1000]).await.unwrap();
+    }
+    assert_eq!(peer.next().await, Seen::Close(Some(1002)));
+    assert_eq!(peer.next().await, Seen::End);
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(service.connections(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_message_beyond_the_limit_is_closed_with_1009_and_one_at_it_is_answered() {
     let service = Service::new(config(10_000));
     let mut peer = Peer::enter(&service).await;

@@ -289,6 +289,18 @@ fn strangers_are_told_and_lived_with() {
 }
 
 #[test]
+fn a_request_that_has_not_gone_out_cannot_be_answered() {
+    let mut client = Client::open();
+    let _ = client.ask();
+    client.get(1, r#"{"op":5,"n":1,"r":1}"#);
+    let stranger = Output::Event(Event::Stranger {
+        nonce: "1".to_owned(),
+    });
+    assert_eq!(client.outputs(), [stranger]);
+    assert_eq!(client.session.pending(), 1);
+}
+
+#[test]
 fn a_request_times_out_once_and_its_late_response_is_a_stranger() {
     let mut client = Client::ready(10_000);
     let until = client.clock.at(500);
