@@ -295,7 +295,11 @@ impl Talk {
                 let members = [("w", packet["w"].clone()), ("a", packet["a"].clone())];
                 self.say(4, &members).await;
             }
-            Quirk::Ask(Ask::StopsHeartbeats) => sleep(self.interval.mul_f64(0.7)).await,
+            Quirk::StarvesTimer => {
+                sleep(self.interval.mul_f64(1.6)).await;
+                self.answer(nonce).await?;
+                return self.close(4003).await;
+            }
             _ => {}
         }
         self.answer(nonce).await

@@ -174,7 +174,6 @@ pub(crate) enum Ask {
     UnknownOpAnswered,
     SecondHelloAckAnswered,
     Echoed,
-    StopsHeartbeats,
 }
 
 /// What is wrong with HELLO and with packets at large.
@@ -239,6 +238,8 @@ pub(crate) enum Quirk {
     EarlyHeartbeat(u16, bool),
     EarlyHeartbeatDrops,
     UndeclaredDispatchCloses,
+    SlowHello(u64),
+    NewOps,
     IntervalVaries,
     IntervalAsFloat,
     TrailingWhitespace,
@@ -253,6 +254,7 @@ pub(crate) enum Quirk {
     Kills(Bad),
     Hangs(Bad),
     KicksTheFirst,
+    StarvesTimer,
 }
 
 impl Quirk {
@@ -271,6 +273,7 @@ impl Quirk {
                 | Kills(_)
                 | Hangs(_)
                 | KicksTheFirst
+                | StarvesTimer
         )
     }
 }
@@ -293,7 +296,7 @@ pub(crate) const RIGHT: &[Quirk] = {
         Slow(2000),
         SlowInTurn(60),
         SlowInTurn(300),
-        SlowAcks(120),
+        SlowAcks(300),
         Lifo,
         Jitter,
         FixedWindows(1000),
@@ -331,6 +334,8 @@ pub(crate) const RIGHT: &[Quirk] = {
         EarlyHeartbeat(4003, false),
         EarlyHeartbeatDrops,
         UndeclaredDispatchCloses,
+        SlowHello(1500),
+        NewOps,
         IntervalVaries,
         IntervalAsFloat,
         TrailingWhitespace,

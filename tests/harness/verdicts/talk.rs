@@ -63,7 +63,11 @@ impl Talk {
              Sec-WebSocket-Accept: {}\r\n\r\n",
             upgrade::accept_key(key.trim())
         );
-        stream.write_all(answer.as_bytes()).await.ok()?;
+        // With the upgrade's answer in the segment of HELLO, or ahead of it.
+        let beside = world.quirk == Quirk::OneWriteABatch;
+        if !beside {
+            stream.write_all(answer.as_bytes()).await.ok()?;
+        }
         let (id, orders) = world.join();
         let now = Instant::now();
         let mut interval = world.interval;
@@ -71,9 +75,13 @@ impl Talk {
             interval += Duration::from_millis(id as u64 % 7 * 50);
         }
         let limits = Limits::default();
+        let mut conn = Conn::new(Box::new(stream), Side::Server, limits, Vec::new());
+        if beside {
+            conn.queue_raw(answer.as_bytes());
+        }
         Some(Talk {
             id,
-            conn: Conn::new(Box::new(stream), Side::Server, limits, Vec::new()),
+            conn,
             orders,
             later: Vec::new(),
             held: Vec::new(),
@@ -125,6 +133,7 @@ impl Talk {
             }
         }
         match self.quirk() {
+            Quirk::SlowHello(ms) => sleep(Duration::from_millis(ms)).await,
             Quirk::Say(Say::NoHello) => return Ok(()),
             Quirk::Say(Say::HelloOnlyFirst) if self.id > 0 => return Ok(()),
             Quirk::Say(Say::HelloAfterClient) => {
@@ -162,6 +171,7 @@ impl Talk {
         let ticks = matches!(
             self.quirk(),
             Quirk::ServerPings
+                | Quirk::NewOps
                 | Quirk::Beat(Beat::OnATimer)
                 | Quirk::Say(Say::HelloRepeated | Say::Unasked(_))
         );
@@ -219,6 +229,7 @@ impl Talk {
     async fn on_tick(&mut self) {
         match self.quirk() {
             Quirk::ServerPings => self.conn.queue(&OutFrame::ping(b"are you there?")),
+            Quirk::NewOps => self.say(9, &[("event", "tick".into())]).await,
             Quirk::Beat(Beat::OnATimer) => self.say(3, &[]).await,
             Quirk::Say(Say::HelloRepeated) => self.hello().await,
             Quirk::Say(Say::Unasked(op)) if self.let_in.is_some() => self.unasked(op).await,
@@ -394,6 +405,9 @@ impl Talk {
     }
 
     pub(crate) async fn close_with(&mut self, body: &[u8]) -> Result<(), End> {
+        if self.quirk() == Quirk::NewOps {
+            self.say(7, &[("error", "going to close".into())]).await;
+        }
         self.conn.queue(&OutFrame::close(body));
         if self.quirk() == Quirk::CloseTwice {
             self.conn.queue(&OutFrame::close(body));
