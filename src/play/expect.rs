@@ -5,10 +5,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::ended::Ended;
-use super::item::{Got, Item};
+use super::item::{Beside, Got, Item};
 use super::link::{Inbox, Link};
 use super::player::Player;
-use super::pump::{Woke, beyond_the_table};
+use super::pump::Woke;
 use crate::oracle::early_by;
 use crate::protocol::close;
 use crate::protocol::json::Json;
@@ -151,7 +151,7 @@ impl Player<'_> {
         let close_taken = self.links[link].close_taken;
         match fit(close_taken, &line.what, &item.got, &mut self.env)? {
             Fit::Yes => {}
-            Fit::No(_) if beyond_the_table(&item.got) => return Ok(false),
+            Fit::No(_) if self.passes_by(item, line.mark.as_ref()) => return Ok(false),
             Fit::No(mismatch) => {
                 return Err(self
                     .unexpected(link, Some(line), item)
@@ -161,6 +161,16 @@ impl Player<'_> {
         self.take(link, item);
         self.in_time(link, line, item, window)?;
         Ok(true)
+    }
+
+    /// Whether a line that an arrival does not fit passes it over instead of failing.
+    pub(crate) fn passes_by(&self, item: &Item, mark: Option<&Mark>) -> bool {
+        let rule = mark.map_or(self.rule.as_str(), |mark| mark.rule.as_str());
+        match item.beside {
+            None => false,
+            Some(Beside::StrangeOp) => true,
+            Some(Beside::SecondHello) => rule != "hello.once",
+        }
     }
 
     /// An arrival has met its line.
@@ -314,7 +324,7 @@ impl Player<'_> {
     ) -> Result<(), Ended> {
         loop {
             if let Some(item) = self.links[link].inbox.front().cloned() {
-                if beyond_the_table(&item.got) {
+                if self.passes_by(&item, mark) {
                     self.links[link].inbox.pop();
                     continue;
                 }

@@ -9,7 +9,7 @@ use super::ended::Ended;
 use super::expect::{Fit, Window, fit};
 use super::item::Item;
 use super::player::Player;
-use super::pump::{Woke, beyond_the_table};
+use super::pump::Woke;
 use crate::protocol::json::Json;
 use crate::scenario::Scenario;
 use crate::scenario::syntax::{Expect, Expectation, Span, Step, StepKind, Time};
@@ -69,7 +69,7 @@ impl Player<'_> {
                 return Err(self.still_open(link, &open));
             };
             let Some(at) = self.meets(link, &open, &item)? else {
-                if beyond_the_table(&item.got) {
+                if self.passes_by(&item, line.mark.as_ref()) {
                     continue;
                 }
                 return Err(self.unexpected(link, Some(line), &item));
@@ -186,7 +186,7 @@ impl Player<'_> {
             // An arrival that no branch takes.
             for (line, _, link, _) in firsts {
                 if let Some(item) = self.links[*link].inbox.front().cloned() {
-                    if beyond_the_table(&item.got) {
+                    if self.passes_by(&item, line.mark.as_ref()) {
                         self.links[*link].inbox.pop();
                         continue 'waiting;
                     }

@@ -7,7 +7,7 @@ use std::task::Poll;
 use tokio::time::Instant;
 
 use super::ended::Ended;
-use super::item::{Got, Item};
+use super::item::{Beside, Got, Item};
 use super::link::AUTO_QUEUE;
 use super::player::Player;
 use super::record::hex;
@@ -115,11 +115,12 @@ impl Player<'_> {
             Incoming::Reset(how) => Got::Reset(how),
         };
         let passed_over = self.passes_over(index, &got);
+        let beside = self.beside(index, &got);
         self.record_arrival(index, at, &got, passed_over);
         self.watch_arrival(index, at, &got);
         self.answer(index, at, &got);
         if !passed_over {
-            self.links[index].inbox.push(Item { at, got });
+            self.links[index].inbox.push(Item { at, got, beside });
         }
     }
 
@@ -135,6 +136,22 @@ impl Player<'_> {
                 .get("n")
                 .is_some_and(|nonce| link.background_nonces.remove(&oracle::key(nonce))),
             _ => false,
+        }
+    }
+
+    /// Whether an arrival, not yet seen by the watch, is one that lines pass over.
+    fn beside(&self, index: usize, got: &Got) -> Option<Beside> {
+        let Got::Packet { packet, .. } = got else {
+            return None;
+        };
+        let Some(Json::Number(number)) = packet.get("op") else {
+            return None;
+        };
+        let greeted = self.oracle.interval(self.links[index].watch).is_some();
+        match number.to_u64().and_then(Op::from_number) {
+            None if number.is_integer() => Some(Beside::StrangeOp),
+            Some(Op::Hello) if greeted => Some(Beside::SecondHello),
+            _ => None,
         }
     }
 
@@ -224,20 +241,6 @@ impl Player<'_> {
         let name = link.name.clone();
         let text = self.settings.redactor.redact(&text);
         self.recorder.add(at, &name, Dir::Sent, kind, text, true);
-    }
-}
-
-/// Whether an arrival is a packet whose op is a number, but none of the table's. The text does not
-/// speak of such packets.
-pub(crate) fn beyond_the_table(got: &Got) -> bool {
-    let Got::Packet { packet, .. } = got else {
-        return false;
-    };
-    match packet.get("op") {
-        Some(Json::Number(number)) if number.is_integer() => {
-            number.to_u64().and_then(Op::from_number).is_none()
-        }
-        _ => false,
     }
 }
 

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use litespec::event::Ending;
 use litespec::outcome::{ScenarioResult, Verdict};
+use litespec::protocol::rules::{self, Level};
 use litespec::runner::{Declared, Options};
 use litespec::scenario::{Scenario, library};
 
@@ -123,6 +124,11 @@ async fn table(defects: &[(Quirk, &str)]) -> (String, Vec<String>) {
         };
         if !caught {
             missed.push(format!("{quirk:?} breaks {rule}, found: {words:?}"));
+        }
+        let should = rules::find(rule).is_some_and(|rule| rule.level == Level::Should);
+        let failed = done.lines(&[Verdict::Fail]);
+        if should && !failed.is_empty() {
+            missed.push(format!("{quirk:?} breaks a should and fails: {failed:?}"));
         }
         let _ = writeln!(table, "{quirk:?}: {}", words.join(", "));
     }
