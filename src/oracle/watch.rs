@@ -117,6 +117,11 @@ impl Oracle {
         self.conns[conn].authenticated
     }
 
+    /// Whether any message has come on the connection.
+    pub fn heard(&self, conn: usize) -> bool {
+        self.conns[conn].first_seen
+    }
+
     /// Whether the connection is still judged.
     pub fn judges(&self, conn: usize) -> bool {
         self.conns[conn].judged

@@ -260,6 +260,9 @@ impl Player<'_> {
 
     /// Nothing came in time.
     fn missed(&mut self, link: usize, line: &Expectation) -> Ended {
+        if self.turned_away(link) {
+            return self.unreachable("the WebSocket opened, and nothing came");
+        }
         let state = &self.links[link];
         let actual = if state.conn.ended() {
             "the connection had ended".to_owned()
@@ -285,6 +288,10 @@ impl Player<'_> {
         line: Option<&Expectation>,
         item: &Item,
     ) -> Ended {
+        if item.got.ends() && self.turned_away(link) {
+            let what = format!("the WebSocket opened, and then: {}", item.got.describe());
+            return self.unreachable(&what);
+        }
         let state = &self.links[link];
         let silence = match &item.got {
             Got::Close { code, .. } => *code == Some(close::HEARTBEAT_TIMEOUT),

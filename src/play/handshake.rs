@@ -28,6 +28,12 @@ impl Player<'_> {
         };
         let hello = r#"{"op": 0, "hb_interval": int 1..}"#;
         match item {
+            None if self.turned_away(link) => {
+                return Err(self.unreachable("the WebSocket opened, and nothing came"));
+            }
+            Some(item) if item.got.ends() && self.turned_away(link) => {
+                return Err(self.unexpected(link, None, &item));
+            }
             None => {
                 let waited = self.settings.answer_within.as_millis();
                 return blame(

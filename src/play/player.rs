@@ -231,10 +231,10 @@ impl<'a> Player<'a> {
         let opened = match tokio::time::timeout_at(until, opening).await {
             Ok(Ok(opened)) => opened,
             Ok(Err(error)) if ours(&error) => return Err(Ended::Error(error.to_string())),
-            Ok(Err(error)) => return Err(self.unreachable(error.to_string())),
+            Ok(Err(error)) => return Err(self.unreachable(&error.to_string())),
             Err(_) => {
                 let waited = began.elapsed().as_millis();
-                return Err(self.unreachable(format!("no WebSocket within {waited} ms")));
+                return Err(self.unreachable(&format!("no WebSocket within {waited} ms")));
             }
         };
         let text = String::new();
@@ -271,15 +271,23 @@ impl<'a> Player<'a> {
         Ok(self.links.len() - 1)
     }
 
-    fn unreachable(&self, what: String) -> Ended {
-        let actual = self.settings.redactor.redact(&what);
+    /// Whether a connection on which nothing has come tells against the target as a whole: it had
+    /// said HELLO before, and the scenario is not about HELLO.
+    pub(crate) fn turned_away(&self, link: usize) -> bool {
+        !self.oracle.heard(self.links[link].watch) && !self.rule.starts_with("hello.")
+    }
+
+    /// The target does not take us in any more.
+    pub(crate) fn unreachable(&self, what: &str) -> Ended {
+        let actual = self.settings.redactor.redact(what);
         Ended::Unreachable(Box::new(Broken {
             rule: "robust.isolation".to_owned(),
             level: Level::Must,
-            expected: "a new connection, as the preflight had one".to_owned(),
+            expected: "a new connection with its HELLO, as the preflight had one".to_owned(),
             actual,
             hint: Some(
-                "if the target limits how fast connections come, give --connect-rate".to_owned(),
+                "if the target limits connections, give a lower --jobs or a --connect-rate"
+                    .to_owned(),
             ),
             place: self.place(),
         }))

@@ -11,7 +11,7 @@ use litespec::scenario::{Scenario, library};
 use litespec::session::Password;
 use litespec::wire::memory::MemoryStream;
 
-fn server_suite() -> Vec<Arc<Scenario>> {
+pub(crate) fn server_suite() -> Vec<Arc<Scenario>> {
     let server = |scenario: &&Arc<Scenario>| scenario.id.starts_with("server/");
     library::all().iter().filter(server).cloned().collect()
 }
@@ -33,7 +33,7 @@ fn serve(hb_ms: u64, password: &str) -> impl Fn(MemoryStream) -> BoxFuture + Sen
     }
 }
 
-type BoxFuture = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+pub(crate) type BoxFuture = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
 const BAD: [Verdict; 4] = [
     Verdict::Fail,
