@@ -14,6 +14,7 @@ mod watch;
 
 pub use beats::{Beats, Silence, early_by, tolerance};
 pub use breach::Breach;
+pub(crate) use key::key;
 pub use watch::{Finding, Oracle, Received, Sent, interval};
 
 /// Which reading of the protocol is judged.

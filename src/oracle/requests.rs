@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::protocol::json::Json;
+
 /// How many answered nonces are remembered to tell a second answer from an unasked one.
 const REMEMBERED: usize = 65_536;
 
@@ -69,8 +71,9 @@ impl Requests {
         self.open.contains_key(key) || self.answered.contains(key)
     }
 
-    /// Whether a DISPATCH but no REQUEST waits.
-    pub(crate) fn only_dispatches(&self) -> bool {
-        self.dispatches > 0 && self.in_flight == 0
+    /// Whether a RESPONSE with this nonce, which is that of no REQUEST, looks like the answer to a
+    /// DISPATCH: no REQUEST waits, or the nonce is the null that stands for a missing one.
+    pub(crate) fn may_answer_dispatch(&self, key: &str) -> bool {
+        self.dispatches > 0 && (self.in_flight == 0 || key == super::key::key(&Json::Null))
     }
 }

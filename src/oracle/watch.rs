@@ -319,7 +319,9 @@ impl Oracle {
                 let here = &self.conns[index];
                 breaches.push(match elsewhere {
                     Some(asked_on) => Breach::ResponseAstray { nonce, asked_on },
-                    None if here.requests.only_dispatches() => Breach::ResponseToDispatch { nonce },
+                    None if here.requests.may_answer_dispatch(&key) => {
+                        Breach::ResponseToDispatch { nonce }
+                    }
                     None => Breach::ResponseToNobody {
                         nonce,
                         open: here.requests.in_flight(),

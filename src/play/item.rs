@@ -11,6 +11,17 @@ pub struct Item {
     pub at: Instant,
     /// What it is.
     pub got: Got,
+    /// Why lines that do not ask for it pass it over, if they do.
+    pub beside: Option<Beside>,
+}
+
+/// An arrival that tells nothing about a line that does not ask for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside {
+    /// A packet whose op is a number, but none of the table's: the text does not speak of it.
+    StrangeOp,
+    /// A HELLO behind the first. That breaks a "should" of its own, which the watch tells.
+    SecondHello,
 }
 
 /// What arrived.

@@ -61,7 +61,7 @@ pub(crate) struct Link {
     pub(crate) counted: Share,
     /// For each HEARTBEAT without ACK, in order: whether it was a background one.
     pub(crate) beats_waiting: VecDeque<bool>,
-    /// Nonce texts of background REQUESTs whose RESPONSE is passed over.
+    /// Nonce keys of background REQUESTs whose RESPONSE is passed over.
     pub(crate) background_nonces: HashSet<String>,
     pub(crate) manual: Manual,
 }

@@ -23,7 +23,7 @@ mod settings;
 
 pub use budget::Budget;
 pub use ended::{Broken, Ended, Place, Played};
-pub use item::{Got, Item};
+pub use item::{Beside, Got, Item};
 pub use lateness::Lateness;
 pub use player::{Player, alive, run};
 pub use record::Redactor;

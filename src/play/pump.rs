@@ -7,13 +7,14 @@ use std::task::Poll;
 use tokio::time::Instant;
 
 use super::ended::Ended;
-use super::item::{Got, Item};
+use super::item::{Beside, Got, Item};
 use super::link::AUTO_QUEUE;
 use super::player::Player;
 use super::record::hex;
-use crate::oracle::Received;
+use crate::oracle::{self, Received, Sent};
 use crate::outcome::{Dir, EntryKind};
 use crate::protocol::json::Json;
+use crate::protocol::opcode::Op;
 use crate::wire::{Incoming, Stamped};
 use crate::wire::{OutFrame, opcode};
 
@@ -161,11 +162,12 @@ impl Player<'_> {
             Incoming::Reset(how) => Got::Reset(how),
         };
         let passed_over = self.passes_over(index, &got);
+        let beside = self.beside(index, &got);
         self.record_arrival(index, at, &got, passed_over);
         self.watch_arrival(index, at, &got);
         self.answer(index, at, &got);
         if !passed_over {
-            self.links[index].inbox.push(Item { at, got });
+            self.links[index].inbox.push(Item { at, got, beside });
         }
     }
 
@@ -179,8 +181,24 @@ impl Player<'_> {
             Some(3) => link.beats_waiting.pop_front().unwrap_or(false),
             Some(5) if !link.background_nonces.is_empty() => packet
                 .get("n")
-                .is_some_and(|nonce| link.background_nonces.remove(&nonce.to_string())),
+                .is_some_and(|nonce| link.background_nonces.remove(&oracle::key(nonce))),
             _ => false,
+        }
+    }
+
+    /// Whether an arrival, not yet seen by the watch, is one that lines pass over.
+    fn beside(&self, index: usize, got: &Got) -> Option<Beside> {
+        let Got::Packet { packet, .. } = got else {
+            return None;
+        };
+        let Some(Json::Number(number)) = packet.get("op") else {
+            return None;
+        };
+        let greeted = self.oracle.interval(self.links[index].watch).is_some();
+        match number.to_u64().and_then(Op::from_number) {
+            None if number.is_integer() => Some(Beside::StrangeOp),
+            Some(Op::Hello) if greeted => Some(Beside::SecondHello),
+            _ => None,
         }
     }
 
@@ -256,6 +274,7 @@ impl Player<'_> {
             Got::Close { code, .. } if !link.manual.close => {
                 link.close_sent = true;
                 link.echoed = Some(at);
+                self.oracle.sent(link.watch, Sent::Close, at);
                 let body = code
                     .map(|code| code.to_be_bytes().to_vec())
                     .unwrap_or_default();

@@ -9,7 +9,7 @@ use super::ended::Ended;
 use super::link::Link;
 use super::player::Player;
 use super::pump::{Woke, op};
-use crate::oracle::Sent;
+use crate::oracle::{self, Sent};
 use crate::outcome::{Dir, EntryKind};
 use crate::protocol::json::Json;
 use crate::scenario::fill::{self, FillError, FilledPart};
@@ -241,7 +241,7 @@ impl Player<'_> {
                         Some(2) => link.beats_waiting.push_back(auto),
                         Some(4) if auto => {
                             if let Some(nonce) = packet.get("n") {
-                                link.background_nonces.insert(nonce.to_string());
+                                link.background_nonces.insert(oracle::key(nonce));
                             }
                         }
                         _ => {}

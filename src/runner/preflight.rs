@@ -221,19 +221,31 @@ impl Check<'_> {
                 self.step("heartbeat", true, "acknowledged".to_owned());
                 Ok(())
             }
+            // The password was taken; what is wrong is for the heartbeat scenarios to say.
+            Ok(Some(Item {
+                got:
+                    Got::Close {
+                        code: Some(close::HEARTBEAT_TIMEOUT),
+                        ..
+                    },
+                ..
+            })) => {
+                self.no_ack("no HEARTBEAT_ACK ahead of a close with 4003".to_owned());
+                Ok(())
+            }
             Ok(Some(item)) => Err(self.refused(&item)),
             Ok(None) => {
                 let waited = self.player.settings.answer_within.as_millis();
-                self.step("auth", true, "the connection stays open".to_owned());
-                self.step(
-                    "heartbeat",
-                    false,
-                    format!("no HEARTBEAT_ACK within {waited} ms"),
-                );
+                self.no_ack(format!("no HEARTBEAT_ACK within {waited} ms"));
                 Ok(())
             }
             Err(ended) => Err(self.could_not("auth", ended.in_words())),
         }
+    }
+
+    fn no_ack(&mut self, why: String) {
+        self.step("auth", true, "the connection stays open".to_owned());
+        self.step("heartbeat", false, why);
     }
 
     fn refused(&mut self, item: &Item) -> Stop {
@@ -265,7 +277,8 @@ impl Check<'_> {
             &options.requests
         };
         for (at, request) in declared.iter().enumerate() {
-            let conn = if at == 0 {
+            let first = self.player.links.first();
+            let conn = if at == 0 && first.is_some_and(|link| !link.over()) {
                 "a".to_owned()
             } else {
                 format!("r{}", at + 1)

@@ -5,3 +5,4 @@ mod dying;
 mod play;
 mod suite;
 mod support;
+mod verdicts;
