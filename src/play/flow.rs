@@ -184,8 +184,9 @@ impl Player<'_> {
                 }
             }
             // An arrival that no branch takes.
-            for (line, _, link, _) in firsts {
+            for (line, span, link, _) in firsts {
                 if let Some(item) = self.links[*link].inbox.front().cloned() {
+                    self.span = *span;
                     if self.passes_by(&item, line.mark.as_ref()) {
                         self.links[*link].inbox.pop();
                         continue 'waiting;
@@ -215,7 +216,8 @@ impl Player<'_> {
             let over = self.pump(wake).await? == Woke::TimeOver && next_quiet.is_none();
             let came = |link: usize| self.links[link].inbox.front().is_some();
             if over && !firsts.iter().any(|(_, _, link, _)| came(*link)) {
-                let (line, _, link, _) = &firsts[0];
+                let (line, span, link, _) = &firsts[0];
+                self.span = *span;
                 let waited =
                     Instant::now().saturating_duration_since(self.links[*link].last_send.1);
                 let actual = format!(

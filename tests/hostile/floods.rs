@@ -168,7 +168,7 @@ fn who_was_silent_before_is_not_said_to_be_killed_by_a_hostile_scenario() {
         }
     });
     let mut ran = check("silent-before", &url, &few());
-    ended(&mut ran, "was dead before server/robust/no-object");
+    ended(&mut ran, "the target died while server/");
     assert_eq!(ran.complaint(), None);
 }
 

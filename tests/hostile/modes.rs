@@ -158,11 +158,11 @@ pub(crate) const ODD_HELLO: &[Mode] = &[
     ("hb-1e9999999999999999999", 5, 5, |c| {
         hello(c, "1e9999999999999999999")
     }),
-    ("hb-million-digits", 5, 5, |c| {
-        hello(c, &format!("1{}", "0".repeat(1_000_000)))
+    ("hb-100000-digits", 5, 5, |c| {
+        hello(c, &format!("1{}", "0".repeat(100_000)))
     }),
-    ("hb-million-digits-negative", 1, 1, |c| {
-        hello(c, &format!("-1{}", "0".repeat(1_000_000)))
+    ("hb-100000-digits-negative", 1, 1, |c| {
+        hello(c, &format!("-1{}", "0".repeat(100_000)))
     }),
     ("hb-huge-string", 1, 1, |c| {
         hello(c, &format!("\"{}\"", "\\u001b\x7f\u{9b}".repeat(100_000)))
@@ -174,7 +174,7 @@ pub(crate) const ODD_HELLO: &[Mode] = &[
             &text(&format!(r#"{{"op":3,"x":"{}"}}"#, "y".repeat(3_000_000))),
         )
     }),
-    ("hello-twice", 1, 1, |c| {
+    ("hello-twice", 0, 0, |c| {
         c.hello("1000")?;
         c.raw(&text(r#"{"op":0,"hb_interval":1000}"#))?;
         c.acknowledge()

@@ -18,10 +18,10 @@ const MEMORY_KIB: u64 = 256 * 1024;
 /// How often the process is looked at.
 const LOOK: Duration = Duration::from_millis(25);
 
-/// Short limits, so that silence does not take long.
+/// Short limits, so that silence does not take long; long enough for a busy machine.
 pub(crate) const SHORT: [&str; 6] = [
     "--answer-within",
-    "300ms",
+    "1s",
     "--grace",
     "300ms",
     "--jobs",
