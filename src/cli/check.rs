@@ -89,6 +89,8 @@ pub(super) fn run(globals: &Globals, args: &CheckArgs, line: &Line<'_>) -> Resul
         let mut on_event = |event| output.take(&event);
         runner::run(header, &options, plan, reach, interrupt, &mut on_event).await
     });
+    // A name that is still being resolved must not hold up the end.
+    runtime.shutdown_background();
     let exit = Exit::of(&outcome.ending, &outcome.summary);
     match output.finish() {
         Ok(()) => Ok(exit),

@@ -8,7 +8,7 @@ use super::ended::Ended;
 use super::item::{Beside, Got, Item};
 use super::link::{Inbox, Link};
 use super::player::Player;
-use super::pump::Woke;
+use super::pump::{BEHIND, Woke};
 use crate::oracle::early_by;
 use crate::protocol::close;
 use crate::protocol::json::Json;
@@ -139,6 +139,29 @@ impl Player<'_> {
         self.arrival(link, &Expect::Closed, until).await
     }
 
+    /// Waits for the first packet that `wanted` takes, passing over other packets. All
+    /// else comes back as it is; none when the time is over.
+    pub(crate) async fn seek(
+        &mut self,
+        link: usize,
+        until: Instant,
+        wanted: impl Fn(&Json) -> bool,
+    ) -> Result<Option<Item>, Ended> {
+        let mut behind = 0;
+        while behind <= BEHIND {
+            let item = self.next_item(link, until).await?;
+            match &item {
+                Some(Item {
+                    got: Got::Packet { packet, .. },
+                    at,
+                    ..
+                }) if !wanted(packet) => behind += u32::from(*at > until),
+                _ => return Ok(item),
+            }
+        }
+        Ok(None)
+    }
+
     /// Compares an arrival with its line. False: it is nothing that the line is about, and the
     /// wait goes on.
     fn judge(
@@ -264,6 +287,14 @@ impl Player<'_> {
             return self.unreachable("the WebSocket opened, and nothing came");
         }
         let state = &self.links[link];
+        if state.waited_for_room {
+            return Ended::Inconclusive {
+                reason:
+                    "the target sends more than litespec holds: this connection was not read on"
+                        .to_owned(),
+                timing: false,
+            };
+        }
         let actual = if state.conn.ended() {
             "the connection had ended".to_owned()
         } else {

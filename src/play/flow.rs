@@ -212,7 +212,9 @@ impl Player<'_> {
                 .map(|(_, _, _, window)| window.until)
                 .min();
             let wake = next_quiet.unwrap_or(until);
-            if self.pump(wake).await? == Woke::TimeOver && next_quiet.is_none() {
+            let over = self.pump(wake).await? == Woke::TimeOver && next_quiet.is_none();
+            let came = |link: usize| self.links[link].inbox.front().is_some();
+            if over && !firsts.iter().any(|(_, _, link, _)| came(*link)) {
                 let (line, _, link, _) = &firsts[0];
                 let waited =
                     Instant::now().saturating_duration_since(self.links[*link].last_send.1);
@@ -256,6 +258,9 @@ impl Player<'_> {
         for link in &mut self.links {
             link.beat = None;
             link.every = None;
+            link.inbox.shut();
+            // Nothing of the scenario is left to wait for.
+            link.interval_known = true;
         }
         let now = Instant::now();
         let (answer_within, grace) = (self.settings.answer_within, self.settings.grace);
@@ -271,9 +276,7 @@ impl Player<'_> {
             let until = self
                 .links
                 .iter()
-                .filter(|link| {
-                    !link.gone && !link.conn.ended() && !link.ignored && !link.inbox.full()
-                })
+                .filter(|link| !link.gone && !link.conn.ended() && !link.ignored)
                 .map(|link| {
                     let patient = link.close_received && self.oracle.judges(link.watch);
                     now + if patient { grace + FAREWELL } else { FAREWELL }

@@ -44,15 +44,14 @@ impl Player<'_> {
                 );
             }
             Some(Item {
-                got: Got::Packet { packet, bytes, .. },
+                got: ref got @ Got::Packet { ref packet, .. },
                 ..
             }) => {
-                let text = String::from_utf8_lossy(&bytes).into_owned();
-                if op(&packet) != Some(0) {
-                    return blame(self, "hello.first", hello, text);
+                if op(packet) != Some(0) {
+                    return blame(self, "hello.first", hello, got.describe());
                 }
-                if oracle::interval(&packet).is_none() {
-                    return blame(self, "hello.interval", hello, text);
+                if oracle::interval(packet).is_none() {
+                    return blame(self, "hello.interval", hello, got.describe());
                 }
             }
             Some(item) => return blame(self, "hello.first", hello, item.got.describe()),
@@ -87,20 +86,19 @@ impl Player<'_> {
         let link = self.link(&name).await?;
         self.send_literal(link, r#"{"op": 2}"#).await?;
         let until = Instant::now() + self.settings.answer_within;
-        loop {
-            match self.next_item(link, until).await? {
-                Some(Item {
-                    got: Got::Packet { packet, .. },
-                    ..
-                }) => {
-                    if op(&packet) == Some(3) {
-                        self.hold(mark);
-                        return Ok(());
-                    }
-                }
-                Some(item) => return Err(dead(self, &item.got.describe())),
-                None => return Err(dead(self, "no HEARTBEAT_ACK on it")),
+        match self
+            .seek(link, until, |packet| op(packet) == Some(3))
+            .await?
+        {
+            Some(Item {
+                got: Got::Packet { .. },
+                ..
+            }) => {
+                self.hold(mark);
+                Ok(())
             }
+            Some(item) => Err(dead(self, &item.got.describe())),
+            None => Err(dead(self, "no HEARTBEAT_ACK on it")),
         }
     }
 }

@@ -116,7 +116,7 @@ impl Got {
                     text.push_str(&format!(" {code}"));
                 }
                 if !reason.is_empty() {
-                    text.push_str(&format!(" {:?}", String::from_utf8_lossy(reason)));
+                    text.push_str(&format!(" {:?}", brief(reason)));
                 }
                 if let Some(fault) = fault {
                     text.push_str(&format!(" ({fault})"));

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::budget::{Budget, Share};
 use super::item::{Got, Item};
 use crate::scenario::syntax::{Manual, Step};
 use crate::wire::Conn;
@@ -17,6 +18,8 @@ const INBOX_BYTES: usize = 8 * 1024 * 1024;
 const INBOX_ITEMS: usize = 65_536;
 /// PINGs and PONGs that may wait; the oldest go first.
 const CONTROLS: usize = 1024;
+/// Bytes that a connection may make us hold even when all together hold too much.
+const ALWAYS: usize = 64 * 1024;
 /// Bytes of our own automatic answers that may wait for a target that does not read.
 pub(crate) const AUTO_QUEUE: usize = 256 * 1024;
 
@@ -50,6 +53,12 @@ pub(crate) struct Link {
     pub(crate) echoed: Option<Instant>,
     /// The peer sent a close frame.
     pub(crate) close_received: bool,
+    /// Its HELLO's interval has been looked at.
+    pub(crate) interval_known: bool,
+    /// It was not read for a while, because all connections together held too much.
+    pub(crate) waited_for_room: bool,
+    /// What it holds, as far as all together know.
+    pub(crate) counted: Share,
     /// For each HEARTBEAT without ACK, in order: whether it was a background one.
     pub(crate) beats_waiting: VecDeque<bool>,
     /// Nonce keys of background REQUESTs whose RESPONSE is passed over.
@@ -84,12 +93,17 @@ pub(crate) struct Inbox {
     items: VecDeque<Item>,
     bytes: usize,
     controls: VecDeque<Item>,
+    /// Nobody waits any more: what comes is dropped.
+    shut: bool,
     /// The first arrival that ends the connection; it is among the items too.
     end: Option<Item>,
 }
 
 impl Inbox {
     pub(crate) fn push(&mut self, item: Item) {
+        if self.shut {
+            return;
+        }
         if matches!(item.got, Got::Ping(_) | Got::Pong(_)) {
             if self.controls.len() == CONTROLS {
                 self.controls.pop_front();
@@ -104,7 +118,15 @@ impl Inbox {
         self.items.push_back(item);
     }
 
-    pub(crate) fn full(&self) -> bool {
+    /// Drops what is in it and what will come.
+    pub(crate) fn shut(&mut self) {
+        *self = Inbox {
+            shut: true,
+            ..Inbox::default()
+        };
+    }
+
+    fn full(&self) -> bool {
         self.bytes >= INBOX_BYTES || self.items.len() >= INBOX_ITEMS
     }
 
@@ -142,10 +164,10 @@ impl Inbox {
     }
 }
 
-/// Roughly how much an arrival makes us hold: a packet is kept as bytes and as a tree.
+/// How much an arrival makes us hold: a packet is kept as bytes and as a tree.
 fn weight(item: &Item) -> usize {
     64 + match &item.got {
-        Got::Packet { bytes, .. } => bytes.len() * 4,
+        Got::Packet { bytes, packet, .. } => bytes.capacity() + packet.held(),
         Got::Message { bytes, .. } | Got::Ping(bytes) | Got::Pong(bytes) => bytes.len(),
         Got::Close { reason, .. } => reason.len(),
         Got::Fault(_) | Got::Eof | Got::Reset(_) => 0,
@@ -161,6 +183,15 @@ impl Link {
         let beat = self.beat.map(|beat| beat.next);
         let every = self.every.as_ref().map(|every| every.next);
         beat.into_iter().chain(every).min()
+    }
+
+    /// Whether more may be read: there is room for what would come.
+    pub(crate) fn room(&mut self, budget: &Budget) -> bool {
+        let held = self.inbox.bytes + self.conn.held();
+        self.counted.set(held);
+        let scarce = held > ALWAYS && budget.full();
+        self.waited_for_room |= scarce;
+        !scarce && !self.inbox.full()
     }
 
     /// Something waits to be written.

@@ -6,6 +6,7 @@
 //! everything.
 
 mod background;
+mod budget;
 mod ended;
 mod expect;
 mod flow;
@@ -20,6 +21,7 @@ mod record;
 mod send;
 mod settings;
 
+pub use budget::Budget;
 pub use ended::{Broken, Ended, Place, Played};
 pub use item::{Beside, Got, Item};
 pub use lateness::Lateness;

@@ -18,6 +18,12 @@ use crate::protocol::opcode::Op;
 use crate::wire::{Incoming, Stamped};
 use crate::wire::{OutFrame, opcode};
 
+/// So many arrivals are read behind the end of a wait: they may have come in time, and we were late.
+/// A target that sends without end gets no more time by it.
+pub(crate) const BEHIND: u32 = 1000;
+/// A message with more values is not read: each takes many times the bytes it was sent in.
+const VALUES: usize = 262_144;
+
 /// Why the pump came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Woke {
@@ -48,7 +54,14 @@ impl Player<'_> {
                 .fold(until.min(self.limit), Instant::min);
             match self.wait(wake).await {
                 Some((link, stamped)) => {
+                    let late = stamped.at > until;
+                    self.behind = if late { self.behind + 1 } else { 0 };
                     self.take_in(link, stamped);
+                    self.refuse_longer_wait(link)?;
+                    if self.behind > BEHIND {
+                        self.behind = 0;
+                        return Ok(Woke::TimeOver);
+                    }
                     return Ok(Woke::Arrival(link));
                 }
                 None => {
@@ -64,16 +77,50 @@ impl Player<'_> {
         }
     }
 
-    /// Writes and reads until something comes in or the time is over; arrivals go first.
+    /// A connection with an interval of its own can make the scenario longer than its time limit:
+    /// that is known as soon as HELLO says so.
+    fn refuse_longer_wait(&mut self, index: usize) -> Result<(), Ended> {
+        let link = &mut self.links[index];
+        let Some(interval) = self.oracle.interval(link.watch) else {
+            return Ok(());
+        };
+        if std::mem::replace(&mut link.interval_known, true) {
+            return Ok(());
+        }
+        let need = self.scenario.need(interval, self.settings.grace);
+        let limit = self.limit.saturating_duration_since(self.began());
+        if need <= limit {
+            return Ok(());
+        }
+        let reason = format!(
+            "this connection's hb_interval is {} ms: with it the scenario would wait longer than \
+             its time limit of {:.1} s",
+            interval.as_millis(),
+            limit.as_secs_f64()
+        );
+        Err(Ended::Inconclusive {
+            reason,
+            timing: false,
+        })
+    }
+
+    /// Writes and reads until something comes in or the time is over; arrivals go first, and each
+    /// connection has its turn.
     async fn wait(&mut self, wake: Instant) -> Option<(usize, Stamped)> {
         let mut sleep = std::pin::pin!(tokio::time::sleep_until(wake));
         let links = &mut self.links;
+        let budget = &*self.settings.budget;
+        let count = links.len();
+        self.turn = self.turn.wrapping_add(1);
+        let first = self.turn;
         poll_fn(|cx| {
-            for (index, link) in links.iter_mut().enumerate() {
+            for step in 0..count {
+                let index = first.wrapping_add(step) % count;
+                let link = &mut links[index];
                 if link.writing() {
                     link.write(cx);
                 }
-                if link.inbox.full() {
+                if !link.room(budget) {
                     continue;
                 }
                 if let Poll::Ready(stamped) = link.conn.poll_incoming(cx) {
@@ -156,6 +203,7 @@ impl Player<'_> {
     }
 
     fn record_arrival(&mut self, index: usize, at: Instant, got: &Got, auto: bool) {
+        let redactor = &self.settings.redactor;
         let (kind, text) = match got {
             Got::Packet {
                 bytes,
@@ -166,23 +214,21 @@ impl Player<'_> {
                 bytes,
                 binary: true,
                 ..
-            } => (EntryKind::Binary, hex(bytes)),
-            Got::Packet { bytes, .. } => (EntryKind::Text, lossy(bytes)),
-            Got::Message { bytes, .. } => (EntryKind::Text, lossy(bytes)),
-            Got::Ping(bytes) => (EntryKind::Ping, lossy(bytes)),
-            Got::Pong(bytes) => (EntryKind::Pong, lossy(bytes)),
-            Got::Close { .. } => (
-                EntryKind::Close,
-                got.describe()
-                    .trim_start_matches("close")
-                    .trim_start()
-                    .to_owned(),
-            ),
-            Got::Fault(what) => (EntryKind::Raw, what.clone()),
+            } => (EntryKind::Binary, redactor.redact(&hex(bytes))),
+            Got::Packet { bytes, .. } | Got::Message { bytes, .. } => {
+                (EntryKind::Text, redactor.shown(bytes))
+            }
+            Got::Ping(bytes) => (EntryKind::Ping, redactor.shown(bytes)),
+            Got::Pong(bytes) => (EntryKind::Pong, redactor.shown(bytes)),
+            Got::Close { .. } => {
+                let said = got.describe();
+                let said = said.trim_start_matches("close").trim_start();
+                (EntryKind::Close, redactor.redact(said))
+            }
+            Got::Fault(what) => (EntryKind::Raw, redactor.redact(what)),
             Got::Eof => (EntryKind::Eof, String::new()),
-            Got::Reset(how) => (EntryKind::Reset, how.clone()),
+            Got::Reset(how) => (EntryKind::Reset, redactor.redact(how)),
         };
-        let text = self.settings.redactor.redact(&text);
         let name = self.links[index].name.clone();
         self.recorder
             .add(at, &name, Dir::Received, kind, text, auto);
@@ -253,13 +299,13 @@ pub(crate) fn op(packet: &Json) -> Option<u64> {
 }
 
 fn message(bytes: Vec<u8>, binary: bool) -> Got {
-    match Json::parse(&bytes) {
+    match Json::parse_within(&bytes, VALUES) {
         Ok(packet) => Got::Packet {
             packet,
             bytes,
             binary,
         },
-        // What is deeper than we read may still be JSON.
+        // What is deeper or has more values than we read may still be JSON.
         Err(error) => Got::Message {
             bytes,
             binary,

@@ -10,6 +10,9 @@ use crate::outcome::{Dir, Entry, EntryKind};
 const KEPT: usize = 250;
 /// Bytes of text kept of one entry.
 const TEXT: usize = 2048;
+/// Bytes of text kept of all entries from the beginning and, as many again, from the end: a flood of
+/// large messages is not kept, however many scenarios it meets.
+const TEXTS: usize = 16 * 1024;
 
 /// Keeps secrets out of what is shown.
 #[derive(Debug, Default)]
@@ -25,6 +28,22 @@ impl Redactor {
         let mut secrets: Vec<_> = secrets.into_iter().filter(|(_, v)| !v.is_empty()).collect();
         secrets.sort_by_key(|(_, value)| std::cmp::Reverse(value.len()));
         Redactor { secrets }
+    }
+
+    /// As [`redact`](Self::redact), for bytes of the target's that may be many: cut to what a
+    /// transcript shows. Nothing of a secret that the cut goes through is left.
+    pub(crate) fn shown(&self, bytes: &[u8]) -> String {
+        let longest = self.secrets.first().map_or(0, |(_, value)| value.len());
+        // JSON can spell each byte in six. What is behind the margin may end in half a secret.
+        let margin = 6 * longest;
+        let most = TEXT + 2 * margin;
+        if bytes.len() <= most {
+            return cut(self.redact(&String::from_utf8_lossy(bytes)));
+        }
+        let mut text = self.redact(&String::from_utf8_lossy(&bytes[..most]));
+        let sure = text.len().saturating_sub(margin);
+        truncate(&mut text, sure.min(TEXT));
+        note(text, bytes.len())
     }
 
     /// The text with every secret turned into `${name}`.
@@ -48,6 +67,9 @@ pub(crate) struct Recorder {
     began: Instant,
     head: Vec<Entry>,
     tail: VecDeque<Entry>,
+    /// Bytes of text in each.
+    head_bytes: usize,
+    tail_bytes: usize,
     dropped: u64,
 }
 
@@ -57,6 +79,8 @@ impl Recorder {
             began,
             head: Vec::new(),
             tail: VecDeque::new(),
+            head_bytes: 0,
+            tail_bytes: 0,
             dropped: 0,
         }
     }
@@ -85,15 +109,22 @@ impl Recorder {
             text: cut(text),
             auto,
         };
-        if self.head.len() < KEPT {
+        let bytes = entry.text.len();
+        let begins = self.tail.is_empty() && self.dropped == 0;
+        if begins && self.head.len() < KEPT && self.head_bytes + bytes <= TEXTS {
+            self.head_bytes += bytes;
             self.head.push(entry);
             return;
         }
-        if self.tail.len() == KEPT {
-            self.tail.pop_front();
+        self.tail_bytes += bytes;
+        self.tail.push_back(entry);
+        while self.tail.len() > KEPT || self.tail_bytes > TEXTS {
+            let Some(oldest) = self.tail.pop_front() else {
+                break;
+            };
+            self.tail_bytes -= oldest.text.len();
             self.dropped += 1;
         }
-        self.tail.push_back(entry);
     }
 
     pub(crate) fn finish(self) -> Vec<Entry> {
@@ -110,15 +141,30 @@ impl Recorder {
 }
 
 /// Text cut to a bounded length, with a note of how long it was.
-fn cut(text: String) -> String {
-    if text.len() <= TEXT {
+pub(crate) fn cut(text: String) -> String {
+    let len = text.len();
+    // A text that was cut before has its note already.
+    if len <= TEXT + NOTE {
         return text;
     }
-    let mut at = TEXT;
+    let mut text = text;
+    truncate(&mut text, TEXT);
+    note(text, len)
+}
+
+/// The longest note.
+const NOTE: usize = 40;
+
+fn note(mut text: String, len: usize) -> String {
+    text.push_str(&format!("... ({len} bytes)"));
+    text
+}
+
+fn truncate(text: &mut String, mut at: usize) {
     while !text.is_char_boundary(at) {
         at -= 1;
     }
-    format!("{}... ({} bytes)", &text[..at], text.len())
+    text.truncate(at);
 }
 
 /// Bytes in hexadecimal as a scenario spells them, cut like text.
@@ -193,6 +239,36 @@ mod tests {
             "249 ... (9500 entries left out here)"
         );
         assert_eq!(entries[2 * KEPT - 1].text, "9999");
+    }
+
+    #[test]
+    fn a_flood_of_large_messages_is_not_kept() {
+        let t0 = Instant::now();
+        let mut recorder = Recorder::new(t0);
+        for i in 0..1000 {
+            let text = format!("{i:2000}");
+            recorder.add(t0, "a", Dir::Received, EntryKind::Text, text, false);
+        }
+        let entries = recorder.finish();
+        let bytes: usize = entries.iter().map(|entry| entry.text.len()).sum();
+        assert!(bytes <= 2 * TEXTS + 100, "{bytes}");
+        assert_eq!(entries[0].text.trim(), "0");
+        assert_eq!(entries[entries.len() - 1].text.trim(), "999");
+        assert!(entries[7].text.ends_with("(984 entries left out here)"));
+    }
+
+    #[test]
+    fn a_cut_leaves_no_part_of_a_secret() {
+        let value = "correct horse battery staple, and a long one";
+        let redactor = secret(value);
+        for shift in 0..200 {
+            let text = format!("{}{}", "x".repeat(shift), value.repeat(100));
+            let shown = redactor.shown(text.as_bytes());
+            assert!(shown.ends_with(&format!("... ({} bytes)", text.len())));
+            for part in ["correct", "horse", "battery", "staple", "long"] {
+                assert!(!shown.contains(part), "{shift}: {shown}");
+            }
+        }
     }
 
     #[test]

@@ -269,7 +269,9 @@ impl Player<'_> {
         let until = started + self.settings.answer_within;
         loop {
             self.flush_now(links).await;
-            if links.iter().all(|&link| !self.links[link].writing()) {
+            // For a target that was waited for in vain before, nobody waits again.
+            let patient = |link: &Link| link.writing() && link.broken_send.is_none();
+            if !links.iter().any(|&link| patient(&self.links[link])) {
                 break;
             }
             if self.pump(until).await? == Woke::TimeOver {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use super::budget::Budget;
 use super::lateness::Lateness;
 use super::record::Redactor;
 use crate::oracle::Dialect;
@@ -39,6 +40,8 @@ pub struct Settings {
     pub interval: Duration,
     /// Keeps connections from being opened too fast.
     pub pacer: Option<Arc<Pacer>>,
+    /// What all connections together may make us hold.
+    pub budget: Arc<Budget>,
     /// How late we ourselves are.
     pub lateness: Arc<Lateness>,
     /// Seed of masks and keys.

@@ -32,6 +32,8 @@ pub enum JsonFault {
     TooDeep,
     /// The text is longer than the given limit in bytes.
     TooLarge(usize),
+    /// The text has more values than the given limit.
+    TooMany(usize),
 }
 
 /// What the grammar asks for at a place.
@@ -111,6 +113,7 @@ impl fmt::Display for JsonFault {
                 "too deep: expected at most {MAX_DEPTH} nested lists and objects"
             ),
             JsonFault::TooLarge(limit) => write!(f, "too large: expected at most {limit} bytes"),
+            JsonFault::TooMany(limit) => write!(f, "too large: expected at most {limit} values"),
         }
     }
 }
@@ -122,7 +125,10 @@ impl JsonError {
 
     /// Whether one of the stated limits refused the text, which may be JSON all the same.
     pub fn is_limit(&self) -> bool {
-        matches!(self.fault, JsonFault::TooDeep | JsonFault::TooLarge(_))
+        matches!(
+            self.fault,
+            JsonFault::TooDeep | JsonFault::TooLarge(_) | JsonFault::TooMany(_)
+        )
     }
 }
 

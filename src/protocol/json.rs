@@ -39,9 +39,42 @@ impl Json {
     /// # Errors
     /// The bytes are not JSON, or too deep.
     pub fn parse(bytes: &[u8]) -> Result<Json, JsonError> {
-        let (value, at) = tree(bytes, scan::blanks(bytes, 0))?;
+        Json::parse_within(bytes, usize::MAX)
+    }
+
+    /// As [`parse`](Self::parse), but of a text with more than so many values only the beginning is
+    /// read: a tree takes many times the bytes it is spelled in.
+    ///
+    /// # Errors
+    /// The bytes are not JSON, too deep, or have too many values.
+    pub fn parse_within(bytes: &[u8], most: usize) -> Result<Json, JsonError> {
+        let (value, at) = tree(bytes, scan::blanks(bytes, 0), most)?;
         scan::end(bytes, at)?;
         Ok(value)
+    }
+
+    /// How many bytes it holds in memory.
+    pub fn held(&self) -> usize {
+        // What an allocation costs beside its bytes.
+        const BESIDE: usize = 16;
+        let own = size_of::<Json>();
+        own + match self {
+            Json::Null | Json::Bool(_) => 0,
+            Json::Number(number) => number.spelling().len() + BESIDE,
+            Json::String(text) => text.as_bytes().len() + BESIDE,
+            Json::Array(items) => {
+                let room = (items.capacity() - items.len()) * own + BESIDE;
+                room + items.iter().map(Json::held).sum::<usize>()
+            }
+            Json::Object(members) => {
+                let each = size_of::<(Text, Json)>();
+                let room = (members.capacity() - members.len()) * each + BESIDE;
+                let held = |(name, value): &(Text, Json)| {
+                    each - own + name.as_bytes().len() + BESIDE + value.held()
+                };
+                room + members.iter().map(held).sum::<usize>()
+            }
+        }
     }
 
     /// The last member of that name, if this is an object that has one.
@@ -216,11 +249,15 @@ enum Open {
     Object(Vec<(Text, Json)>, Text),
 }
 
-/// A value from its first byte, and the place behind it.
-fn tree(bytes: &[u8], mut at: usize) -> Result<(Json, usize), JsonError> {
+/// A value of at most so many values from its first byte, and the place behind it.
+fn tree(bytes: &[u8], mut at: usize, most: usize) -> Result<(Json, usize), JsonError> {
     let mut open: Vec<Open> = Vec::new();
     let mut expected = Expected::Value;
+    let mut left = most;
     loop {
+        left = left
+            .checked_sub(1)
+            .ok_or_else(|| JsonError::new(at, JsonFault::TooMany(most)))?;
         // A value begins here: an opening bracket goes down, all else is a finished value.
         let mut value = match bytes.get(at) {
             Some(b'[' | b'{') if open.len() == MAX_DEPTH => {

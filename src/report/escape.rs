@@ -25,6 +25,29 @@ pub fn terminal(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// JSON text that means the same and does nothing to a terminal: the characters that
+/// [`terminal`] escapes become `\u001b`, the newlines between members stay. Outside of strings JSON
+/// has none of them.
+pub fn json(text: String) -> String {
+    let raw = |c: char| c != '\n' && is_unsafe(c);
+    let Some(first) = text.find(raw) else {
+        return text;
+    };
+    let mut out = String::with_capacity(text.len() + 64);
+    out.push_str(&text[..first]);
+    for c in text[first..].chars() {
+        if raw(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a String cannot fail.
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// Controls (C0, DEL, C1), format characters (bidi controls, zero width, tags), separators that
 /// break lines, and noncharacters.
 fn is_unsafe(c: char) -> bool {
@@ -67,7 +90,23 @@ mod tests {
         assert_eq!(terminal("\u{e0041}\u{2028}"), "\\u{e0041}\\u{2028}");
     }
 
+    #[test]
+    fn json_keeps_its_meaning_and_its_lines() {
+        let text = "{\n  \"a\u{9b}\": \"\u{7f}\u{202e}\u{e0041}é\"\n}";
+        assert_eq!(
+            json(text.to_owned()),
+            "{\n  \"a\\u009b\": \"\\u007f\\u202e\\udb40\\udc41é\"\n}"
+        );
+    }
+
     proptest! {
+        #[test]
+        fn json_that_is_shown_reads_back_as_it_was(value in any::<String>()) {
+            let shown = json(serde_json::to_string(&value).unwrap());
+            prop_assert!(!shown.chars().any(is_unsafe), "{shown:?}");
+            prop_assert_eq!(serde_json::from_str::<String>(&shown).unwrap(), value);
+        }
+
         #[test]
         fn nothing_that_controls_a_terminal_is_left(text in any::<String>()) {
             let out = terminal(&text);

@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::event::{Ending, Suite, Tool};
 use crate::outcome::{Preflight, RuleResult, ScenarioResult, Summary};
 
+use super::escape;
 use super::record::Record;
 
 /// The report of one run.
@@ -92,11 +93,11 @@ pub fn report(record: &Record) -> Report {
     }
 }
 
-/// The report as indented JSON text with a newline at its end.
+/// The report as indented JSON text with a newline at its end, fit for a terminal.
 pub fn render(record: &Record) -> Result<String, serde_json::Error> {
     let mut text = serde_json::to_string_pretty(&report(record))?;
     text.push('\n');
-    Ok(text)
+    Ok(escape::json(text))
 }
 
 /// The JSON Schema (2020-12) of [`Report`].

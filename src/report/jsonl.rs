@@ -5,11 +5,12 @@ use std::io::BufRead;
 
 use crate::event::RunEvent;
 
+use super::escape;
 use super::record::Record;
 
-/// One event as one line, newline included.
+/// One event as one line, newline included, fit for a terminal.
 pub fn line(event: &RunEvent) -> Result<String, serde_json::Error> {
-    let mut text = serde_json::to_string(event)?;
+    let mut text = escape::json(serde_json::to_string(event)?);
     text.push('\n');
     Ok(text)
 }

@@ -22,6 +22,10 @@ const SHORT: Duration = Duration::from_millis(300);
 /// How many waiting cases there are at most for each of the `--jobs`.
 const WAITING_A_JOB: usize = 4;
 
+/// After so many retries in a row without a judgement nothing more is tried again: it was not by
+/// chance, and each would take its whole time, alone.
+const FRUITLESS: u32 = 16;
+
 /// A case in the engine's queues.
 #[derive(Clone)]
 pub(crate) struct Entry {
@@ -40,7 +44,12 @@ pub(crate) struct Engine<'e> {
     pub(crate) interval: Duration,
     /// Why nothing more can be judged.
     pub(crate) dead: Option<String>,
-    pub(crate) retry: Vec<Entry>,
+    /// The target got through handshake and heartbeat, and nothing was played since.
+    pub(crate) seen_alive: bool,
+    /// What is to be tried again, and what came of it so far.
+    pub(crate) retry: Vec<(Entry, Played)>,
+    /// How many retries in a row came to no judgement.
+    pub(crate) fruitless: u32,
 }
 
 type Stopped<'a> = Pin<&'a mut (dyn Future<Output = ()> + Send)>;
@@ -98,7 +107,7 @@ impl Engine<'_> {
                 .values()
                 .map(|(entry, _)| entry.case.id.clone())
                 .collect();
-            self.done(entry, played, &others).await;
+            self.done(entry, played, &others, stopped.as_mut()).await?;
         }
         let left: Vec<Entry> = long.into_iter().chain(short).collect();
         for entry in left {
@@ -189,23 +198,28 @@ impl Engine<'_> {
     }
 
     /// A case has been played.
-    async fn done(&mut self, entry: Entry, played: Played, others: &[String]) {
+    async fn done(
+        &mut self,
+        entry: Entry,
+        played: Played,
+        others: &[String],
+        stopped: Stopped<'_>,
+    ) -> Result<(), Interrupted> {
         let attempts = entry.attempts + 1;
         if let Some(dead) = self.dead.clone() {
             // What fell together with the target says nothing by itself.
             if !matches!(played.ended, Ended::Passed) {
                 self.unplayed(&entry, Verdict::Inconclusive, dead, None);
-                return;
+                return Ok(());
             }
         }
-        let late = matches!(played.ended, Ended::Inconclusive { timing: true, .. });
-        if late && attempts <= self.options.retries {
-            self.retry.push(Entry { attempts, ..entry });
-            return;
+        if late(&played) && attempts <= self.options.retries {
+            self.retry.push((Entry { attempts, ..entry }, played));
+            return Ok(());
         }
         let mut played = played;
         if let Ended::Unreachable(broken) = &mut played.ended
-            && !self.lives().await
+            && self.alive(stopped).await?.is_err()
         {
             let beside = match others {
                 [] => String::new(),
@@ -221,6 +235,7 @@ impl Engine<'_> {
             ));
         }
         self.conclude(&entry, &played, attempts);
+        Ok(())
     }
 
     fn conclude(&mut self, entry: &Entry, played: &Played, attempts: u32) {
@@ -261,13 +276,19 @@ impl Engine<'_> {
 
     /// Runs inconclusive timings again, alone.
     async fn again(&mut self, mut stopped: Stopped<'_>) -> Result<(), Interrupted> {
-        while let Some(entry) = self.retry.pop() {
+        while let Some((entry, before)) = self.retry.pop() {
             if self.dead.is_some() {
                 self.after_death(&entry);
                 continue;
             }
+            if self.fruitless >= FRUITLESS {
+                self.conclude(&entry, &before, entry.attempts);
+                continue;
+            }
+            self.seen_alive = false;
             let played = self.alone(&entry, stopped.as_mut()).await?;
-            self.done(entry, played, &[]).await;
+            self.fruitless = if late(&played) { self.fruitless + 1 } else { 0 };
+            self.done(entry, played, &[], stopped.as_mut()).await?;
         }
         Ok(())
     }
@@ -283,12 +304,18 @@ impl Engine<'_> {
                 id: entry.case.id.clone(),
             });
         }
+        // It must not be blamed for what came before it.
+        if !self.seen_alive
+            && let Err(broken) = self.alive(stopped.as_mut()).await?
+        {
+            self.dead = Some(format!("the target was dead before {}", entry.case.id));
+            let played = Played::not_played(Ended::Failed(broken));
+            self.conclude(&entry, &played, entry.attempts);
+            return Ok(());
+        }
         let mut played = self.alone(&entry, stopped.as_mut()).await?;
-        let alive = tokio::select! {
-            biased;
-            () = stopped.as_mut() => return Err(Interrupted),
-            alive = self.alive() => alive,
-        };
+        let alive = self.alive(stopped.as_mut()).await?;
+        self.seen_alive = alive.is_ok();
         if let Err(broken) = alive {
             self.dead = Some(format!("{} killed the target", entry.case.id));
             if !matches!(played.ended, Ended::Failed(_)) {
@@ -298,18 +325,22 @@ impl Engine<'_> {
             self.conclude(&entry, &played, attempts);
             return Ok(());
         }
-        self.done(entry, played, &[]).await;
-        Ok(())
+        self.done(entry, played, &[], stopped).await
     }
 
-    async fn lives(&self) -> bool {
-        self.alive().await.is_ok()
+    /// Whether a new connection gets through handshake and heartbeat; what broke, if not.
+    async fn alive(&self, stopped: Stopped<'_>) -> Result<Result<(), Box<Broken>>, Interrupted> {
+        tokio::select! {
+            biased;
+            () = stopped => Err(Interrupted),
+            alive = play::alive(&self.settings) => Ok(alive),
+        }
     }
+}
 
-    /// Whether a new connection gets through handshake and heartbeat.
-    async fn alive(&self) -> Result<(), Box<Broken>> {
-        play::alive(&self.settings).await
-    }
+/// Whether somebody's lateness kept it from a judgement.
+fn late(played: &Played) -> bool {
+    matches!(played.ended, Ended::Inconclusive { timing: true, .. })
 }
 
 /// A panic of ours is ours: it is told as an error of that case, never lost.

@@ -111,8 +111,11 @@ impl<'e> Ledger<'e> {
         self.waiting = still;
     }
 
-    fn stands(&mut self, result: ScenarioResult) {
+    fn stands(&mut self, mut result: ScenarioResult) {
+        // Rules and counts are made without transcripts, which are the larger part by far.
+        let transcript = std::mem::take(&mut result.transcript);
         self.told.push(result.clone());
+        result.transcript = transcript;
         self.tell(RunEvent::ScenarioFinished {
             result: Box::new(result),
         });

@@ -23,7 +23,7 @@ pub use plan::{Case, EXAMPLE, Plan, PlanError, plan};
 
 use crate::event::{Ending, RunEvent, RunHeader};
 use crate::outcome::{ScenarioResult, Summary, Verdict};
-use crate::play::{Lateness, Pacer, Played, Redactor, Settings};
+use crate::play::{Budget, Lateness, Pacer, Played, Redactor, Settings};
 use crate::wire::target::Target;
 use crate::wire::{Dial, Limits, Offer};
 use engine::{Engine, Entry, Interrupted};
@@ -89,7 +89,9 @@ pub async fn run(
         ledger: Ledger::new(&plan, on_event),
         interval,
         dead: None,
+        seen_alive: false,
         retry: Vec::new(),
+        fruitless: 0,
     };
     let ending = match found.stop {
         Some(Stop::CouldNotRun(why)) => Ending::CouldNotRun(why),
@@ -141,6 +143,7 @@ fn settings(options: &Options, reach: Reach, lateness: Arc<Lateness>) -> Setting
         grace: options.grace,
         interval: Duration::from_secs(10),
         pacer: options.connect_rate.map(|rate| Arc::new(Pacer::new(rate))),
+        budget: Arc::new(Budget::default()),
         lateness,
         seed: options.seed,
     }

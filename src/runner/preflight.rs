@@ -171,14 +171,14 @@ impl Check<'_> {
             );
             return Err(self.could_not("hello", why));
         };
-        let Got::Packet { packet, bytes, .. } = &item.got else {
+        let Got::Packet { packet, .. } = &item.got else {
             let why = format!(
                 "the WebSocket opened, but before any HELLO: {}",
                 item.got.describe()
             );
             return Err(self.could_not("hello", why));
         };
-        let text = String::from_utf8_lossy(bytes).into_owned();
+        let text = item.got.describe();
         if packet.get("op").and_then(Json::as_u64) != Some(0) {
             if packet.get("op").is_none() {
                 let why = format!("the first message is no packet: {}", item.got.describe());
@@ -211,38 +211,35 @@ impl Check<'_> {
             return Err(self.could_not("auth", ended.in_words()));
         }
         let until = self.until();
-        loop {
-            match self.player.next_item(link, until).await {
-                Ok(Some(Item {
-                    got: Got::Packet { packet, .. },
-                    ..
-                })) => {
-                    if packet.get("op").and_then(Json::as_u64) == Some(3) {
-                        self.step("auth", true, "the password was taken".to_owned());
-                        self.step("heartbeat", true, "acknowledged".to_owned());
-                        return Ok(());
-                    }
-                }
-                // The password was taken; what is wrong is for the heartbeat scenarios to say.
-                Ok(Some(Item {
-                    got:
-                        Got::Close {
-                            code: Some(close::HEARTBEAT_TIMEOUT),
-                            ..
-                        },
-                    ..
-                })) => {
-                    self.no_ack("no HEARTBEAT_ACK ahead of a close with 4003".to_owned());
-                    return Ok(());
-                }
-                Ok(Some(item)) => return Err(self.refused(&item)),
-                Ok(None) => {
-                    let waited = self.player.settings.answer_within.as_millis();
-                    self.no_ack(format!("no HEARTBEAT_ACK within {waited} ms"));
-                    return Ok(());
-                }
-                Err(ended) => return Err(self.could_not("auth", ended.in_words())),
+        let ack = |packet: &Json| packet.get("op").and_then(Json::as_u64) == Some(3);
+        match self.player.seek(link, until, ack).await {
+            Ok(Some(Item {
+                got: Got::Packet { .. },
+                ..
+            })) => {
+                self.step("auth", true, "the password was taken".to_owned());
+                self.step("heartbeat", true, "acknowledged".to_owned());
+                Ok(())
             }
+            // The password was taken; what is wrong is for the heartbeat scenarios to say.
+            Ok(Some(Item {
+                got:
+                    Got::Close {
+                        code: Some(close::HEARTBEAT_TIMEOUT),
+                        ..
+                    },
+                ..
+            })) => {
+                self.no_ack("no HEARTBEAT_ACK ahead of a close with 4003".to_owned());
+                Ok(())
+            }
+            Ok(Some(item)) => Err(self.refused(&item)),
+            Ok(None) => {
+                let waited = self.player.settings.answer_within.as_millis();
+                self.no_ack(format!("no HEARTBEAT_ACK within {waited} ms"));
+                Ok(())
+            }
+            Err(ended) => Err(self.could_not("auth", ended.in_words())),
         }
     }
 
@@ -328,24 +325,21 @@ impl Check<'_> {
         let sent = self.player.send_literal(link, &packet).await;
         sent.map_err(|ended| ended.in_words())?;
         let until = self.until();
-        loop {
-            match self.player.next_item(link, until).await {
-                Ok(Some(Item {
-                    got: Got::Packet { packet, .. },
-                    ..
-                })) => {
-                    let response = packet.get("op").and_then(Json::as_u64) == Some(5);
-                    if response && packet.get("n").and_then(Json::as_str) == Some(nonce.as_str()) {
-                        return Ok(());
-                    }
-                }
-                Ok(Some(item)) => return Err(item.got.describe()),
-                Ok(None) => {
-                    let waited = self.player.settings.answer_within.as_millis();
-                    return Err(format!("no RESPONSE within {waited} ms"));
-                }
-                Err(ended) => return Err(ended.in_words()),
+        let response = |packet: &Json| {
+            packet.get("op").and_then(Json::as_u64) == Some(5)
+                && packet.get("n").and_then(Json::as_str) == Some(nonce.as_str())
+        };
+        match self.player.seek(link, until, response).await {
+            Ok(Some(Item {
+                got: Got::Packet { .. },
+                ..
+            })) => Ok(()),
+            Ok(Some(item)) => Err(item.got.describe()),
+            Ok(None) => {
+                let waited = self.player.settings.answer_within.as_millis();
+                Err(format!("no RESPONSE within {waited} ms"))
             }
+            Err(ended) => Err(ended.in_words()),
         }
     }
 }

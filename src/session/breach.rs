@@ -135,7 +135,9 @@ pub(super) fn op_of(error: &DecodeError) -> Option<Op> {
 /// breach.
 pub(super) fn breach_of(error: &DecodeError) -> Option<Breach> {
     match error.fault {
-        DecodeFault::Json(JsonFault::TooDeep | JsonFault::TooLarge(_)) => Some(Breach::TooLarge),
+        DecodeFault::Json(JsonFault::TooDeep | JsonFault::TooLarge(_) | JsonFault::TooMany(_)) => {
+            Some(Breach::TooLarge)
+        }
         DecodeFault::Json(_) => Some(Breach::NotJson),
         DecodeFault::UnknownOp => None,
         DecodeFault::Missing(op, _) | DecodeFault::FieldType { op, .. } => {

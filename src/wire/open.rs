@@ -138,7 +138,16 @@ fn words(reason: &str) -> String {
 }
 
 fn list(why: &[UpgradeFault]) -> String {
-    let texts: Vec<String> = why.iter().map(UpgradeFault::to_string).collect();
+    // A head can hold thousands of them.
+    const SHOWN: usize = 5;
+    let mut texts: Vec<String> = why
+        .iter()
+        .take(SHOWN)
+        .map(UpgradeFault::to_string)
+        .collect();
+    if why.len() > SHOWN {
+        texts.push(format!("{} more faults", why.len() - SHOWN));
+    }
     texts.join("; ")
 }
 

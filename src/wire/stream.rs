@@ -48,7 +48,8 @@ pub enum DialError {
         /// The resolver's words.
         why: String,
     },
-    /// No way to the host: no route, or no answer within the system's time.
+    /// No way to the host: no route, no answer within the system's time, or a connection that it
+    /// ended at once.
     #[error("cannot reach {address}: {why}")]
     Unreachable {
         /// Host and port.
@@ -136,9 +137,14 @@ fn dial_error(error: &io::Error, address: String) -> DialError {
     let why = error.to_string();
     match error.kind() {
         Kind::ConnectionRefused => DialError::Refused { address },
-        Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown | Kind::TimedOut => {
-            DialError::Unreachable { address, why }
-        }
+        // The last three: it was there, and gone before we looked.
+        Kind::HostUnreachable
+        | Kind::NetworkUnreachable
+        | Kind::NetworkDown
+        | Kind::TimedOut
+        | Kind::ConnectionReset
+        | Kind::ConnectionAborted
+        | Kind::NotConnected => DialError::Unreachable { address, why },
         _ => DialError::Other { address, why },
     }
 }

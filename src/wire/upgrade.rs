@@ -91,7 +91,7 @@ impl UpgradeResponse {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum UpgradeFault {
     /// Not HTTP/1.1.
-    #[error("version is {version} instead of HTTP/1.1")]
+    #[error("version is {} instead of HTTP/1.1", escaped(.version.as_bytes()))]
     Version {
         /// The version.
         version: String,

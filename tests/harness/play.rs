@@ -40,6 +40,7 @@ where
         }
     });
     let settings = Settings {
+        budget: Default::default(),
         dial: Arc::new(dial),
         target: Target::parse("ws://memory/").expect("the URL is right"),
         offer: Offer::default(),

@@ -57,6 +57,31 @@ fn the_packets_own_object_counts_as_depth() {
 }
 
 #[test]
+fn a_tree_can_be_given_a_limit_of_values() {
+    let most = |text: &str, most| Json::parse_within(text.as_bytes(), most);
+    for (text, values) in [
+        ("1", 1),
+        ("[]", 1),
+        ("[1,[2],{}]", 5),
+        (r#"{"a":{"b":null}}"#, 3),
+    ] {
+        assert!(most(text, values).is_ok(), "{text}");
+        let error = most(text, values - 1).unwrap_err();
+        assert_eq!(error.fault, JsonFault::TooMany(values - 1), "{text}");
+        assert!(error.is_limit());
+    }
+}
+
+#[test]
+fn what_a_tree_holds_is_counted() {
+    let held = |text: &str| Json::parse(text.as_bytes()).unwrap().held();
+    let word = size_of::<usize>();
+    assert!(held(&format!("[{}0]", "0,".repeat(999))) > 1000 * 3 * word);
+    let text = format!(r#"{{"a":"{}"}}"#, "x".repeat(10_000));
+    assert!((10_000..10_400).contains(&held(&text)), "{}", held(&text));
+}
+
+#[test]
 fn siblings_do_not_add_up_to_depth() {
     let wide = format!("[{}1]", "[[[]]],{\"a\":[{}]},".repeat(2_000));
     assert_eq!(check(wide.as_bytes()), Some(true));
