@@ -194,7 +194,7 @@ pub(crate) const DEFECTS: &[(Quirk, &str)] = &[
     (Quirk::Kills(Bad::ReservedBits), "robust.isolation"),
     (Quirk::Kills(Bad::ReservedOpcode), "robust.isolation"),
     (Quirk::Kills(Bad::Unmasked), "robust.isolation"),
-    (Quirk::Kills(Bad::BadControl), "robust.isolation"),
+    (Quirk::Kills(Bad::OddControl), "robust.isolation"),
     (Quirk::Kills(Bad::LyingLength), "robust.isolation"),
     (Quirk::Kills(Bad::OutOfOrder), "robust.isolation"),
     (Quirk::Kills(Bad::Reset), "robust.isolation"),

@@ -15,7 +15,7 @@ pub(crate) enum Bad {
     ReservedBits,
     ReservedOpcode,
     Unmasked,
-    BadControl,
+    OddControl,
     LyingLength,
     OutOfOrder,
     Reset,

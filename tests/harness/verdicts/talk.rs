@@ -309,7 +309,7 @@ impl Talk {
                 Incoming::Close(body) => {
                     self.texts(std::mem::take(&mut packets), true).await?;
                     if body.fault.is_some() {
-                        self.world.suffers(Bad::BadControl);
+                        self.world.suffers(Bad::OddControl);
                     }
                     let echo = close_body(body.code, b"");
                     self.conn.queue(&OutFrame::close(&echo));
@@ -483,7 +483,7 @@ fn kind(fault: &FrameFault) -> Bad {
         FrameFault::ReservedBits { .. } => Bad::ReservedBits,
         FrameFault::ReservedOpcode { .. } => Bad::ReservedOpcode,
         FrameFault::UnmaskedFromClient => Bad::Unmasked,
-        FrameFault::FragmentedControl { .. } | FrameFault::LongControl { .. } => Bad::BadControl,
+        FrameFault::FragmentedControl { .. } | FrameFault::LongControl { .. } => Bad::OddControl,
         FrameFault::ContinuationWithoutStart | FrameFault::DataInsideMessage { .. } => {
             Bad::OutOfOrder
         }
