@@ -478,7 +478,7 @@ fn owed_at_once(what: &Expect) -> bool {
 }
 
 /// Takes the arrival that a line is to be compared with.
-fn pick(link: &mut Link, what: &Expect) -> Option<Item> {
+pub(crate) fn pick(link: &mut Link, what: &Expect) -> Option<Item> {
     let end = |got: &Got| matches!(got, Got::Eof | Got::Reset(_));
     let inbox = &mut link.inbox;
     match what {

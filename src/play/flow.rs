@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::ended::Ended;
-use super::expect::{Fit, Window, fit};
-use super::item::Item;
+use super::expect::{Fit, Window, fit, pick};
+use super::item::{Got, Item};
 use super::player::Player;
 use super::pump::Woke;
 use crate::protocol::json::Json;
@@ -169,7 +169,13 @@ impl Player<'_> {
     ) -> Result<usize, Ended> {
         'waiting: loop {
             for (branch, (line, span, link, window)) in firsts.iter().enumerate() {
-                let Some(item) = self.links[*link].inbox.front().cloned() else {
+                let inbox = &self.links[*link].inbox;
+                let next = match &line.what {
+                    Expect::Ping(_) => inbox.control(|got| matches!(got, Got::Ping(_))),
+                    Expect::Pong(_) => inbox.control(|got| matches!(got, Got::Pong(_))),
+                    _ => inbox.front(),
+                };
+                let Some(item) = next.cloned() else {
                     continue;
                 };
                 let close_taken = self.links[*link].close_taken;
@@ -177,7 +183,7 @@ impl Player<'_> {
                 if matches!(fit(close_taken, &line.what, &item.got, &mut env)?, Fit::Yes) {
                     self.span = *span;
                     self.env = env;
-                    self.links[*link].inbox.pop();
+                    pick(&mut self.links[*link], &line.what);
                     self.take(*link, &item);
                     self.in_time(*link, line, &item, *window)?;
                     return Ok(branch);

@@ -142,6 +142,11 @@ impl Inbox {
         Some(item)
     }
 
+    /// The first PING or PONG that fits.
+    pub(crate) fn control(&self, fits: impl Fn(&Got) -> bool) -> Option<&Item> {
+        self.controls.iter().find(|item| fits(&item.got))
+    }
+
     /// Takes the first PING or PONG that fits.
     pub(crate) fn take_control(&mut self, fits: impl Fn(&Got) -> bool) -> Option<Item> {
         let at = self.controls.iter().position(|item| fits(&item.got))?;

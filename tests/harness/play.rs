@@ -321,6 +321,19 @@ async fn either_takes_the_first_branch_that_is_met() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_branch_can_begin_with_a_ping_or_a_pong() {
+    let text = "use handshake\n> ping \"x\"\neither\n  < pong \"x\"\n  > {\"op\": 2}\n  < {\"op\": 3}\nor\n  < close\n";
+    let played = play(text, right).await;
+    assert_eq!(played.ended, Ended::Passed);
+    assert!(
+        played
+            .transcript
+            .iter()
+            .any(|entry| entry.text == r#"{"op":3}"#)
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn pings_are_answered_closes_echoed_and_the_transcript_says_so() {
     let (heard, told) = (
         Arc::new(Mutex::new(Vec::new())),

@@ -19,14 +19,7 @@ const MEMORY_KIB: u64 = 256 * 1024;
 const LOOK: Duration = Duration::from_millis(25);
 
 /// Short limits, so that silence does not take long; long enough for a busy machine.
-pub(crate) const SHORT: [&str; 6] = [
-    "--answer-within",
-    "1s",
-    "--grace",
-    "300ms",
-    "--jobs",
-    "8",
-];
+pub(crate) const SHORT: [&str; 6] = ["--answer-within", "1s", "--grace", "300ms", "--jobs", "8"];
 
 /// What a run left behind.
 pub(crate) struct Ran {
