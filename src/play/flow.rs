@@ -284,7 +284,9 @@ impl Player<'_> {
             let until = self
                 .links
                 .iter()
-                .filter(|link| !link.gone && !link.conn.ended() && !link.ignored)
+                .filter(|link| {
+                    !link.gone && !link.conn.ended() && !link.ignored && !link.inbox.full()
+                })
                 .map(|link| {
                     let patient = link.close_received && self.oracle.judges(link.watch);
                     now + if patient { grace + FAREWELL } else { FAREWELL }

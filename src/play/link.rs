@@ -18,6 +18,8 @@ const INBOX_BYTES: usize = 8 * 1024 * 1024;
 const INBOX_ITEMS: usize = 65_536;
 /// PINGs and PONGs that may wait; the oldest go first.
 const CONTROLS: usize = 1024;
+/// Arrivals that are looked at on a connection that we are about to leave.
+const LAST_ITEMS: usize = 4096;
 /// Bytes that a connection may make us hold even when all together hold too much.
 const ALWAYS: usize = 64 * 1024;
 /// Bytes of our own automatic answers that may wait for a target that does not read.
@@ -93,15 +95,17 @@ pub(crate) struct Inbox {
     items: VecDeque<Item>,
     bytes: usize,
     controls: VecDeque<Item>,
-    /// Nobody waits any more: what comes is dropped.
-    shut: bool,
+    /// Nobody waits any more: what comes is only counted.
+    shut: Option<usize>,
     /// The first arrival that ends the connection; it is among the items too.
     end: Option<Item>,
 }
 
 impl Inbox {
     pub(crate) fn push(&mut self, item: Item) {
-        if self.shut {
+        if let Some(count) = &mut self.shut {
+            *count += 1;
+            self.bytes += weight(&item);
             return;
         }
         if matches!(item.got, Got::Ping(_) | Got::Pong(_)) {
@@ -121,13 +125,16 @@ impl Inbox {
     /// Drops what is in it and what will come.
     pub(crate) fn shut(&mut self) {
         *self = Inbox {
-            shut: true,
+            shut: Some(0),
             ..Inbox::default()
         };
     }
 
-    fn full(&self) -> bool {
-        self.bytes >= INBOX_BYTES || self.items.len() >= INBOX_ITEMS
+    /// Whether nothing more is to be read.
+    pub(crate) fn full(&self) -> bool {
+        self.shut.is_some_and(|count| count >= LAST_ITEMS)
+            || self.bytes >= INBOX_BYTES
+            || self.items.len() >= INBOX_ITEMS
     }
 
     /// The next arrival that an expectation of packets and ends can meet.
@@ -163,6 +170,11 @@ impl Inbox {
         None
     }
 
+    /// Bytes in memory.
+    fn held(&self) -> usize {
+        if self.shut.is_some() { 0 } else { self.bytes }
+    }
+
     /// The first arrival that ended the connection.
     pub(crate) fn end(&self) -> Option<&Item> {
         self.end.as_ref()
@@ -192,7 +204,7 @@ impl Link {
 
     /// Whether more may be read: there is room for what would come.
     pub(crate) fn room(&mut self, budget: &Budget) -> bool {
-        let held = self.inbox.bytes + self.conn.held();
+        let held = self.inbox.held() + self.conn.held();
         self.counted.set(held);
         let scarce = held > ALWAYS && budget.full();
         self.waited_for_room |= scarce;
