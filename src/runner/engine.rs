@@ -308,7 +308,10 @@ impl Engine<'_> {
         if !self.seen_alive
             && let Err(broken) = self.alive(stopped.as_mut()).await?
         {
-            self.dead = Some(format!("the target was dead before {}", entry.case.id));
+            self.dead = Some(format!(
+                "new connections failed already before {}",
+                entry.case.id
+            ));
             let played = Played::not_played(Ended::Failed(broken));
             self.conclude(&entry, &played, entry.attempts);
             return Ok(());
