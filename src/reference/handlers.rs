@@ -1,6 +1,6 @@
 //! What the server answers to which `w`.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -113,7 +113,7 @@ pub(super) enum Handler {
 /// });
 /// ```
 #[derive(Clone)]
-pub struct Handlers(HashMap<String, Handler>);
+pub struct Handlers(BTreeMap<String, Handler>);
 
 impl Default for Handlers {
     fn default() -> Handlers {
