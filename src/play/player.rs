@@ -15,7 +15,7 @@ use crate::protocol::rules::{self, Level};
 use crate::scenario::syntax::{Mark, Origin, Source, Span, Step, StepKind, Time};
 use crate::scenario::values::Env;
 use crate::scenario::{self, Scenario};
-use crate::wire::{self, DialError, OpenError};
+use crate::wire::{self, DialError, Offer, OpenError, Opened};
 
 /// Breaches kept of one scenario.
 const BREACHES: usize = 64;
@@ -187,6 +187,7 @@ impl<'a> Player<'a> {
                 Ok(())
             }
             StepKind::Alive { mark } => self.alive(mark.as_ref()).await,
+            StepKind::Offer { what, name } => self.offer(*what, name).await,
             StepKind::WaitsDiffer { .. }
             | StepKind::DriverSend { .. }
             | StepKind::DriverExpect { .. } => Err(Ended::Error(
@@ -207,34 +208,16 @@ impl<'a> Player<'a> {
 
     /// Opens a connection and its WebSocket.
     pub(crate) async fn connect(&mut self, name: &str) -> Result<usize, Ended> {
-        if let Some(pacer) = &self.settings.pacer {
-            pacer.turn().await;
-        }
-        let mut offer = self.settings.offer.clone();
-        if self.settings.trace_header {
-            offer
-                .headers
-                .push(("X-Litespec-Scenario".to_owned(), self.id.clone()));
-        }
-        let settings = self.settings;
-        let began = Instant::now();
-        let until = (began + settings.answer_within).min(self.limit);
-        let opening = wire::open(
-            &*settings.dial,
-            &settings.target,
-            &offer,
-            &settings.limits,
-            &mut self.rng,
-        );
-        let opened = match tokio::time::timeout_at(until, opening).await {
-            Ok(Ok(opened)) => opened,
-            Ok(Err(error)) if ours(&error) => return Err(Ended::Error(error.to_string())),
-            Ok(Err(error)) => return Err(self.unreachable(&error.to_string())),
-            Err(_) => {
-                let waited = began.elapsed().as_millis();
-                return Err(self.unreachable(&format!("no WebSocket within {waited} ms")));
-            }
+        let offer = self.settings.offer.clone();
+        let opened = match self.open(offer).await? {
+            Ok(opened) => opened,
+            Err(error) => return Err(self.unreachable(&error.to_string())),
         };
+        Ok(self.opened(name, opened))
+    }
+
+    /// Takes a connection in, and gives its index.
+    pub(crate) fn opened(&mut self, name: &str, opened: Opened) -> usize {
         let text = String::new();
         self.recorder.add(
             opened.dialed_at,
@@ -269,7 +252,40 @@ impl<'a> Player<'a> {
             background_nonces: std::collections::HashSet::new(),
             manual: self.scenario.header.manual,
         });
-        Ok(self.links.len() - 1)
+        self.links.len() - 1
+    }
+
+    /// Asks the target for a WebSocket with this offer. What went wrong is the target's doing.
+    pub(crate) async fn open(
+        &mut self,
+        mut offer: Offer,
+    ) -> Result<Result<Opened, OpenError>, Ended> {
+        if let Some(pacer) = &self.settings.pacer {
+            pacer.turn().await;
+        }
+        if self.settings.trace_header {
+            offer
+                .headers
+                .push(("X-Litespec-Scenario".to_owned(), self.id.clone()));
+        }
+        let settings = self.settings;
+        let began = Instant::now();
+        let until = (began + settings.answer_within).min(self.limit);
+        let opening = wire::open(
+            &*settings.dial,
+            &settings.target,
+            &offer,
+            &settings.limits,
+            &mut self.rng,
+        );
+        match tokio::time::timeout_at(until, opening).await {
+            Ok(Err(error)) if ours(&error) => Err(Ended::Error(error.to_string())),
+            Ok(opened) => Ok(opened),
+            Err(_) => {
+                let waited = began.elapsed().as_millis();
+                Err(self.unreachable(&format!("no WebSocket within {waited} ms")))
+            }
+        }
     }
 
     /// Whether a connection on which nothing has come tells against the target as a whole: it had

@@ -211,6 +211,7 @@ impl Clock {
             | StepKind::EveryOff { .. }
             | StepKind::Ignore { .. }
             | StepKind::Alive { .. }
+            | StepKind::Offer { .. }
             | StepKind::WaitsDiffer { .. }
             | StepKind::DriverSend { .. } => {}
         }
