@@ -25,6 +25,8 @@ pub(crate) enum Format {
     Json,
     /// One JSON object an event, as they happen.
     Jsonl,
+    /// JUnit XML at the end, for a CI's test page.
+    Junit,
 }
 
 /// A report to be written to a file.
@@ -49,7 +51,7 @@ fn report_to(text: &str) -> Result<ReportTo, String> {
         .split_once('=')
         .ok_or("must be FORMAT=PATH, for example json=report.json")?;
     let format = Format::from_str(format, true)
-        .map_err(|_| "the formats are human, json and jsonl".to_owned())?;
+        .map_err(|_| "the formats are human, json, jsonl and junit".to_owned())?;
     match path {
         "" => Err("no path behind =".to_owned()),
         "-" => Err("for standard output use --format".to_owned()),
@@ -192,6 +194,19 @@ pub(crate) struct CheckArgs {
     )]
     pub(crate) config: Option<PathBuf>,
 
+    /// A name for this run in its reports
+    #[arg(
+        long,
+        value_name = "TEXT",
+        env = "LITESPEC_LABEL",
+        help_heading = "Reports"
+    )]
+    pub(crate) label: Option<String>,
+}
+
+/// Where the report of `litespec check` goes.
+#[derive(Args, Debug)]
+pub(crate) struct OutputArgs {
     /// What is written to standard output
     #[arg(
         long,
@@ -201,17 +216,9 @@ pub(crate) struct CheckArgs {
         help_heading = "Reports"
     )]
     pub(crate) format: Format,
-    /// Write a report to a file as well (repeatable); FORMAT is human, json or jsonl
+    /// Write a report to a file as well (repeatable); FORMAT is human, json, jsonl or junit
     #[arg(long, value_name = "FORMAT=PATH", value_parser = report_to, env = "LITESPEC_REPORT", help_heading = "Reports")]
     pub(crate) report: Vec<ReportTo>,
-    /// A name for this run in its reports
-    #[arg(
-        long,
-        value_name = "TEXT",
-        env = "LITESPEC_LABEL",
-        help_heading = "Reports"
-    )]
-    pub(crate) label: Option<String>,
 }
 
 impl CheckArgs {

@@ -65,6 +65,7 @@ macro_rules! snapshot {
 }
 
 mod check;
+mod profile;
 mod target;
 mod words;
 

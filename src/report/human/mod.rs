@@ -7,7 +7,7 @@ mod tail;
 mod transcript;
 
 use super::record::Record;
-use crate::outcome::Verdict;
+use crate::outcome::{Entry, Verdict};
 
 pub use headline::headline;
 
@@ -33,6 +33,22 @@ impl Default for Screen {
             quiet: false,
         }
     }
+}
+
+/// A verdict's word on the screen.
+pub(super) fn verdict_word(verdict: Verdict) -> &'static str {
+    paint::word(verdict).0
+}
+
+/// A whole transcript as lines of the scenario language, without colour.
+pub fn transcript(entries: &[Entry]) -> String {
+    let mut out = String::new();
+    let screen = Screen {
+        verbose: true,
+        ..Screen::default()
+    };
+    transcript::write(&mut out, entries, &screen);
+    out
 }
 
 /// So many failures are shown in full without `verbose`; behind them each gets a short form.

@@ -8,6 +8,7 @@ use crate::event::Ending;
 use crate::outcome::{RuleResult, ScenarioResult, Verdict};
 use crate::protocol::rules::Level;
 use crate::report::escape::terminal;
+use crate::report::observed::words;
 use crate::report::record::Record;
 
 /// The steps of the preflight: where it failed, and when asked for.
@@ -189,27 +190,15 @@ pub(super) fn open_points(out: &mut String, record: &Record, screen: &Screen) {
     }
 }
 
-/// `closed 1002 (after 0.3 ms)` out of `{"what": "closed", "code": 1002, "after_ms": 0.3}`.
 fn observed(result: &ScenarioResult) -> String {
-    let Some(serde_json::Value::Object(members)) = &result.observed else {
-        return terminal(result.reason.as_deref().unwrap_or("nothing recorded")).into_owned();
+    let said = match &result.observed {
+        Some(observed) => words(observed),
+        None => result
+            .reason
+            .clone()
+            .unwrap_or_else(|| "nothing recorded".to_owned()),
     };
-    let mut said: Vec<String> = Vec::new();
-    for (name, value) in members {
-        let value = match value {
-            serde_json::Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        match name.as_str() {
-            "what" => said.insert(0, value),
-            "code" => said.push(value),
-            _ => match name.strip_suffix("_ms") {
-                Some(name) => said.push(format!("{name} {value} ms")),
-                None => said.push(format!("{name} {value}")),
-            },
-        }
-    }
-    terminal(&said.join(", ")).into_owned()
+    terminal(&said).into_owned()
 }
 
 /// The rules by level, the counts, and what the run was.
