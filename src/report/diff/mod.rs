@@ -145,7 +145,6 @@ impl Diff {
             (Some(was), Some(is)) if is > was => self.worse.push(change()),
             (Some(was), Some(is)) if is < was => self.better.push(change()),
             (None, Some(is)) if is > 0 => self.worse.push(change()),
-            (Some(was), None) if was == 0 => self.unjudged.push(change()),
             (Some(_), None) => self.unjudged.push(change()),
             (None, Some(_)) => self.judged.push(change()),
             (None, None) => self.same += 1,
