@@ -51,6 +51,10 @@ pub struct RunHeader {
     /// variables: what stands between `litespec check` and the filter of a `repeat` command.
     #[serde(skip)]
     pub repeat_args: Vec<String>,
+    /// In the same way, what stands behind the filter: `-- CMD ARG..`, where the run starts its
+    /// target.
+    #[serde(skip)]
+    pub repeat_tail: Vec<String>,
 }
 
 impl RunHeader {
@@ -65,6 +69,7 @@ impl RunHeader {
         }
         words.push("--seed".to_owned());
         words.push(self.seed.to_string());
+        words.extend(self.repeat_tail.iter().cloned());
         words.join(" ")
     }
 }
@@ -154,6 +159,7 @@ mod tests {
                 "--request".to_owned(),
                 "'ECHO [1]'".to_owned(),
             ],
+            repeat_tail: Vec::new(),
         }
     }
 

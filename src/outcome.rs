@@ -53,6 +53,9 @@ pub struct Failure {
     pub quote: String,
     /// The command that runs it again.
     pub repeat: String,
+    /// The last lines that a target which the run started wrote on standard error.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub target_output: Vec<String>,
 }
 
 /// Which way an entry of the transcript went.

@@ -1,6 +1,7 @@
 //! The options of `check`, and what the runner gets of them.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use clap::{Args, ValueEnum};
 use super::exit::Stop;
 use super::values;
 use crate::protocol::json::Json;
-use crate::runner::{Declared, Options};
+use crate::runner::{Declared, Launch, Options};
 
 /// The shared password of the protocol's own text.
 const DEFAULT_PASSWORD: &str = "helloworld";
@@ -68,6 +69,12 @@ pub(crate) struct CheckArgs {
     /// The server to test, for example ws://127.0.0.1:10101/ (else LITESPEC_TARGET, else `target` in litespec.toml)
     #[arg(value_name = "URL")]
     pub(crate) url: Option<String>,
+    /// Start the server with this command, wait for its HELLO, and end it with all it started
+    #[arg(last = true, value_name = "CMD")]
+    pub(crate) command: Vec<OsString>,
+    /// How long the started server may take until it says HELLO
+    #[arg(long, value_name = "TIME", value_parser = values::duration_above_zero, default_value = "30s", env = "LITESPEC_READY_WITHIN", help_heading = "Target")]
+    pub(crate) ready_within: Duration,
     /// The same as URL
     #[arg(long, hide = true, env = "LITESPEC_TARGET", value_name = "URL")]
     pub(crate) target: Option<String>,
@@ -229,6 +236,7 @@ impl CheckArgs {
         var: impl Fn(&str) -> Option<String>,
     ) -> Result<Options, Stop> {
         let mut options = Options {
+            launch: self.launch()?,
             password: self.password(password_from)?,
             requests: self.request.clone(),
             dispatches: self.dispatch.clone(),
@@ -269,6 +277,21 @@ impl CheckArgs {
             );
         }
         Ok(options)
+    }
+
+    fn launch(&self) -> Result<Option<Launch>, Stop> {
+        if self.command.is_empty() {
+            return Ok(None);
+        }
+        if self.reference {
+            return Err(Stop::usage(
+                "--reference starts the built-in server: it takes no command",
+            ));
+        }
+        Ok(Some(Launch {
+            command: self.command.clone(),
+            ready_within: self.ready_within,
+        }))
     }
 
     fn password(&self, from: PasswordFrom) -> Result<String, Stop> {

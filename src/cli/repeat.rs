@@ -1,6 +1,8 @@
 //! What a report says of the options of its run: a map for programs, words for a shell. Neither
 //! shows a secret.
 
+use std::ffi::OsString;
+
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Map, Value};
@@ -89,6 +91,23 @@ pub(crate) fn given(sub: &Command, matches: &ArgMatches, password_typed: bool) -
         given.words.push("\"$LITESPEC_PASSWORD\"".to_owned());
     }
     given
+}
+
+/// `-- CMD ARG..`, already quoted, the password as a variable.
+pub(crate) fn tail(command: &[OsString], password: &str) -> Vec<String> {
+    let word = |word: &OsString| {
+        let word = word.to_string_lossy();
+        if password.is_empty() || !word.contains(password) {
+            return quote(&word).into_owned();
+        }
+        let pieces = word.split(password).map(|piece| match piece {
+            "" => String::new(),
+            piece => quote(piece).into_owned(),
+        });
+        pieces.collect::<Vec<_>>().join("\"$LITESPEC_PASSWORD\"")
+    };
+    let dashes = (!command.is_empty()).then(|| "--".to_owned());
+    dashes.into_iter().chain(command.iter().map(word)).collect()
 }
 
 /// The option's values as typed, or none when it is at its default.

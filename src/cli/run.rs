@@ -298,6 +298,7 @@ fn header(
         seed: options.seed,
         options: given.map,
         repeat_args,
+        repeat_tail: repeat::tail(&args.command, &options.password),
     }
 }
 

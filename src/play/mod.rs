@@ -25,7 +25,7 @@ pub use budget::Budget;
 pub use ended::{Broken, Ended, Place, Played};
 pub use item::{Beside, Got, Item};
 pub use lateness::Lateness;
-pub use player::{Player, alive, run};
+pub use player::{Player, alive, greets, run};
 pub use record::Redactor;
 pub use send::cannot_fill;
 pub use settings::{Pacer, Settings};

@@ -6,7 +6,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::ended::{Broken, Ended, Place, Played};
+use super::item::{Got, Item};
 use super::link::{Inbox, Link};
+use super::pump::op;
 use super::record::{Recorder, cut};
 use super::settings::Settings;
 use crate::oracle::{Breach, Finding, Oracle};
@@ -50,6 +52,23 @@ pub async fn alive(settings: &Settings) -> Result<(), Box<Broken>> {
         }
         Err(other) => Err(Box::new(player.broken(None, &other.in_words()))),
     }
+}
+
+/// Whether the target opens a WebSocket and says HELLO on it.
+pub async fn greets(settings: &Settings) -> bool {
+    let limit = settings.answer_within * 2;
+    let env = Env::new(&settings.password);
+    let mut player = Player::new(settings, "alive", &ALIVE, env, limit);
+    let until = Instant::now() + settings.answer_within;
+    let greeted = match player.connect("a").await {
+        Ok(link) => matches!(
+            player.next_item(link, until).await,
+            Ok(Some(Item { got: Got::Packet { packet, .. }, .. })) if op(&packet) == Some(0)
+        ),
+        Err(_) => false,
+    };
+    let _ = player.settle().await;
+    greeted
 }
 
 static ALIVE: LazyLock<Arc<Scenario>> = LazyLock::new(|| {

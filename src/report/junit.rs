@@ -129,6 +129,9 @@ fn explained(failure: &Failure) -> String {
         ),
     );
     line("repeat", &failure.repeat);
+    for said in &failure.target_output {
+        line("target", said);
+    }
     text
 }
 

@@ -35,6 +35,7 @@ pub(super) fn header() -> RunHeader {
             "--grace".to_owned(),
             "1s".to_owned(),
         ],
+        repeat_tail: Vec::new(),
     }
 }
 
@@ -126,6 +127,7 @@ pub(super) fn failure() -> ScenarioResult {
             column: 1,
             quote: "< close 4001".to_owned(),
             repeat: format!("litespec check ws://127.0.0.1:9001/ --grace 1s --filter {id} --seed 1"),
+            target_output: Vec::new(),
         }),
         transcript: vec![
             entry(0.0, "a", Dir::Sent, EntryKind::Connect, ""),
@@ -201,6 +203,7 @@ fn crowded_failure() -> ScenarioResult {
             repeat: format!(
                 "litespec check ws://127.0.0.1:9001/ --grace 1s --filter '{id}' --seed 1"
             ),
+            target_output: Vec::new(),
         }),
         transcript,
         ..result(id, "response.to-sender", Level::Must, Verdict::Fail)
@@ -223,6 +226,7 @@ fn warning() -> ScenarioResult {
             column: 1,
             quote: "< close 4003 within 1hb..2hb+grace  @heartbeat.prompt".to_owned(),
             repeat: "litespec check ws://127.0.0.1:9001/ --grace 1s --filter server/heartbeat/prompt --seed 1".to_owned(),
+            target_output: Vec::new(),
         }),
         ..result("server/heartbeat/prompt", "heartbeat.prompt", Level::Should, Verdict::Warn)
     }

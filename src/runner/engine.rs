@@ -11,6 +11,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 
 use super::judge::Judge;
 use super::ledger::Ledger;
+use super::minder::Minder;
 use super::options::Options;
 use super::plan::Case;
 use crate::event::RunEvent;
@@ -50,9 +51,19 @@ pub(crate) struct Engine<'e> {
     pub(crate) retry: Vec<(Entry, Played)>,
     /// How many retries in a row came to no judgement.
     pub(crate) fruitless: u32,
+    /// Minds the target, where the run has started it.
+    pub(crate) minder: Option<Minder>,
+    /// How the target that is minded ended, until it is started again.
+    pub(crate) fallen: Option<String>,
+    /// Cases that were played when it did: one of them ended it.
+    pub(crate) suspects: Vec<Entry>,
+    /// How it ended when they were played.
+    pub(crate) ended: Option<String>,
+    /// A case has ended the target.
+    pub(crate) convicted: bool,
 }
 
-type Stopped<'a> = Pin<&'a mut (dyn Future<Output = ()> + Send)>;
+pub(super) type Stopped<'a> = Pin<&'a mut (dyn Future<Output = ()> + Send)>;
 
 /// The user stopped the run.
 pub(crate) struct Interrupted;
@@ -69,9 +80,12 @@ impl Engine<'_> {
             .partition(|entry| entry.case.scenario.header.hostile);
         self.together(plain, stopped.as_mut()).await?;
         self.again(stopped.as_mut()).await?;
+        self.suspects(stopped.as_mut()).await?;
         for entry in hostile {
+            let case = Arc::clone(&entry.case);
             self.hostile(entry, stopped.as_mut()).await?;
             self.again(stopped.as_mut()).await?;
+            self.ended_behind(&case, stopped.as_mut()).await?;
         }
         Ok(())
     }
@@ -86,7 +100,9 @@ impl Engine<'_> {
         let mut tasks: JoinSet<Played> = JoinSet::new();
         let mut running: HashMap<Id, (Entry, bool)> = HashMap::new();
         loop {
-            while let Some((entry, waits)) = self.next(&mut long, &mut short, &running) {
+            while self.fallen.is_none()
+                && let Some((entry, waits)) = self.next(&mut long, &mut short, &running)
+            {
                 let id = self.start(&entry, &mut tasks);
                 running.insert(id, (entry, waits));
             }
@@ -96,6 +112,10 @@ impl Engine<'_> {
                 joined = tasks.join_next_with_id() => joined,
             };
             let (id, played) = match joined {
+                None if self.fallen.is_some() => {
+                    self.revive(stopped.as_mut()).await?;
+                    continue;
+                }
                 None => break,
                 Some(Ok((id, played))) => (id, played),
                 Some(Err(error)) => (error.id(), panicked(&error)),
@@ -206,6 +226,11 @@ impl Engine<'_> {
         stopped: Stopped<'_>,
     ) -> Result<(), Interrupted> {
         let attempts = entry.attempts + 1;
+        if self.fell(&played).await {
+            // Innocent or not: each is played again, alone.
+            self.suspects.push(entry);
+            return Ok(());
+        }
         if let Some(dead) = self.dead.clone() {
             // What fell together with the target says nothing by itself.
             if !matches!(played.ended, Ended::Passed) {
@@ -221,6 +246,12 @@ impl Engine<'_> {
         if let Ended::Unreachable(broken) = &mut played.ended
             && self.alive(stopped).await?.is_err()
         {
+            if self.minder.is_some() {
+                self.fallen = Some("it takes no connections any more".to_owned());
+                self.ended.clone_from(&self.fallen);
+                self.suspects.push(entry);
+                return Ok(());
+            }
             let beside = match others {
                 [] => String::new(),
                 others => format!(" (or {})", others.join(", ")),
@@ -239,7 +270,10 @@ impl Engine<'_> {
     }
 
     fn conclude(&mut self, entry: &Entry, played: &Played, attempts: u32) {
-        let result = self.judge.result(&entry.case, played, attempts);
+        let mut result = self.judge.result(&entry.case, played, attempts);
+        if let (Some(failure), Some(minder)) = (&mut result.failure, &self.minder) {
+            failure.target_output = minder.last_lines(self.judge.redactor);
+        }
         let found = self.judge.findings(&entry.case, played);
         self.ledger.found(found);
         let mut held = played.held.clone();
@@ -275,7 +309,7 @@ impl Engine<'_> {
     }
 
     /// Runs inconclusive timings again, alone.
-    async fn again(&mut self, mut stopped: Stopped<'_>) -> Result<(), Interrupted> {
+    pub(super) async fn again(&mut self, mut stopped: Stopped<'_>) -> Result<(), Interrupted> {
         while let Some((entry, before)) = self.retry.pop() {
             if self.dead.is_some() {
                 self.after_death(&entry);
@@ -294,7 +328,11 @@ impl Engine<'_> {
     }
 
     /// Runs a hostile case alone and looks whether the target lives.
-    async fn hostile(&mut self, entry: Entry, mut stopped: Stopped<'_>) -> Result<(), Interrupted> {
+    pub(super) async fn hostile(
+        &mut self,
+        entry: Entry,
+        mut stopped: Stopped<'_>,
+    ) -> Result<(), Interrupted> {
         if self.dead.is_some() {
             self.after_death(&entry);
             return Ok(());
@@ -314,21 +352,24 @@ impl Engine<'_> {
             ));
             let played = Played::not_played(Ended::Failed(broken));
             self.conclude(&entry, &played, entry.attempts);
-            return Ok(());
+            return self.revive(stopped).await;
         }
         let mut played = self.alone(&entry, stopped.as_mut()).await?;
         let alive = self.alive(stopped.as_mut()).await?;
         self.seen_alive = alive.is_ok();
-        if let Err(broken) = alive {
-            self.dead = Some(format!("{} killed the target", entry.case.id));
-            if !matches!(played.ended, Ended::Failed(_)) {
-                played.ended = Ended::Failed(broken);
-            }
-            let attempts = entry.attempts + 1;
-            self.conclude(&entry, &played, attempts);
-            return Ok(());
+        let Err(mut broken) = alive else {
+            return self.done(entry, played, &[], stopped).await;
+        };
+        self.dead = Some(format!("{} killed the target", entry.case.id));
+        self.convicted = true;
+        if let Some(how) = self.how_it_ended().await {
+            broken.actual = format!("{}; the target ended: {how}", broken.actual);
         }
-        self.done(entry, played, &[], stopped).await
+        if !matches!(played.ended, Ended::Failed(_)) {
+            played.ended = Ended::Failed(broken);
+        }
+        self.conclude(&entry, &played, entry.attempts + 1);
+        self.revive(stopped).await
     }
 
     /// Whether a new connection gets through handshake and heartbeat; what broke, if not.

@@ -6,9 +6,11 @@
 mod engine;
 mod judge;
 mod ledger;
+mod minder;
 mod options;
 mod plan;
 mod preflight;
+mod revive;
 
 use std::future::Future;
 use std::pin::pin;
@@ -18,6 +20,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub use crate::oracle::Dialect;
+pub use minder::Launch;
 pub use options::{Declared, Options};
 pub use plan::{Case, EXAMPLE, Plan, PlanError, plan};
 
@@ -29,6 +32,7 @@ use crate::wire::{Dial, Limits, Offer};
 use engine::{Engine, Entry, Interrupted};
 use judge::{Judge, ms};
 use ledger::Ledger;
+use minder::Minder;
 use preflight::{Found, Stop, preflight};
 
 /// What a run comes to. The exit code is made of it.
@@ -65,10 +69,11 @@ pub async fn run(
         header: header.clone(),
     });
     let mut interrupt = pin!(interrupt);
+    let mut minder = None;
     let found = tokio::select! {
         biased;
         () = interrupt.as_mut() => stopped_at_once(),
-        found = preflight(&settings, options) => found,
+        found = look(&settings, options, &mut minder) => found,
     };
     let interval = found.interval.unwrap_or(Duration::from_secs(10));
     settings.interval = interval;
@@ -92,6 +97,11 @@ pub async fn run(
         seen_alive: false,
         retry: Vec::new(),
         fruitless: 0,
+        minder,
+        fallen: None,
+        suspects: Vec::new(),
+        ended: None,
+        convicted: false,
     };
     let ending = match found.stop {
         Some(Stop::CouldNotRun(why)) => Ending::CouldNotRun(why),
@@ -112,6 +122,9 @@ pub async fn run(
             }
         }
     };
+    if let Some(minder) = engine.minder.take() {
+        minder.end().await;
+    }
     let (rules, summary) = engine.ledger.finish();
     let duration_ms = ms(began.elapsed());
     engine.ledger.tell(RunEvent::RunFinished {
@@ -147,6 +160,22 @@ fn settings(options: &Options, reach: Reach, lateness: Arc<Lateness>) -> Setting
         lateness,
         seed: options.seed,
     }
+}
+
+/// Starts the target, where the run does that, and looks at it.
+async fn look(settings: &Settings, options: &Options, minder: &mut Option<Minder>) -> Found {
+    if let Some(launch) = &options.launch {
+        match Minder::start(launch, settings).await {
+            Ok(started) => *minder = Some(started),
+            Err(why) => {
+                return Found {
+                    stop: Some(Stop::CouldNotRun(settings.redactor.redact(&why))),
+                    ..stopped_at_once()
+                };
+            }
+        }
+    }
+    preflight(settings, options).await
 }
 
 fn stopped_at_once() -> Found {

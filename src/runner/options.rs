@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::minder::Launch;
 use crate::oracle::Dialect;
 use crate::protocol::json::Json;
 
@@ -18,6 +19,8 @@ pub struct Declared {
 /// The options of a run that do not depend on how the target is reached.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// How the target is started, where the run does that.
+    pub launch: Option<Launch>,
     /// The shared password.
     pub password: String,
     /// What the target answers (`--request`); empty: the text's own example is tried.
@@ -63,6 +66,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Options {
         Options {
+            launch: None,
             password: "helloworld".to_owned(),
             requests: Vec::new(),
             dispatches: Vec::new(),

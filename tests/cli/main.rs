@@ -65,6 +65,7 @@ macro_rules! snapshot {
 }
 
 mod check;
+mod command;
 mod profile;
 mod target;
 mod words;
