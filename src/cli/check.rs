@@ -16,7 +16,7 @@ use super::output::Output;
 use super::target::{self, Chosen};
 use super::{Globals, interrupt, repeat};
 use crate::event::{RunHeader, Suite, Tool};
-use crate::runner::{self, Declared, Options, PlanError, Reach};
+use crate::runner::{self, Declared, Feature, Options, PlanError, Reach};
 use crate::scenario::syntax::Role;
 use crate::scenario::{Scenario, library, load};
 use crate::wire::{Target, TcpDial};
@@ -46,6 +46,8 @@ pub(super) fn run(globals: &Globals, args: &CheckArgs, line: &Line<'_>) -> Resul
     let mut options = args.options(line.password_from()?, |name| std::env::var(name).ok())?;
     let scenarios = scenarios(args)?;
     check_filters(&scenarios, &options.filters)?;
+    options.known = args.refine.lists(&scenarios)?;
+    let rewriter = args.refine.rewriter(&scenarios, &options.known)?;
     Output::check(args)?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -69,7 +71,7 @@ pub(super) fn run(globals: &Globals, args: &CheckArgs, line: &Line<'_>) -> Resul
                 args.hb_interval.unwrap_or(DEFAULT_HB_INTERVAL),
                 &options.password,
             )?;
-            if options.requests.is_empty() {
+            if options.requests.is_empty() && !options.without.contains(&Feature::Request) {
                 options.requests.push(echo());
             }
             (
@@ -92,7 +94,11 @@ pub(super) fn run(globals: &Globals, args: &CheckArgs, line: &Line<'_>) -> Resul
     // A name that is still being resolved must not hold up the end.
     runtime.shutdown_background();
     let exit = Exit::of(&outcome.ending, &outcome.summary);
-    match output.finish() {
+    let written = match rewriter {
+        Some(rewriter) if outcome.ending.tells_failures() => rewriter.write(output.record()),
+        _ => Ok(()),
+    };
+    match output.finish().and(written) {
         Ok(()) => Ok(exit),
         // The verdict comes first; but a run whose report is missing is not green.
         Err(stop) if exit == Exit::Success => Err(stop),

@@ -5,10 +5,12 @@
 
 mod engine;
 mod judge;
+mod known;
 mod ledger;
 mod options;
 mod plan;
 mod preflight;
+mod select;
 
 use std::future::Future;
 use std::pin::pin;
@@ -18,8 +20,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub use crate::oracle::Dialect;
-pub use options::{Declared, Options};
+pub use known::{Known, KnownLists, known_glob};
+pub use options::{Declared, Feature, Options};
 pub use plan::{Case, EXAMPLE, Plan, PlanError, plan};
+pub use select::Shard;
 
 use crate::event::{Ending, RunEvent, RunHeader};
 use crate::outcome::{ScenarioResult, Summary, Verdict};
@@ -28,7 +32,7 @@ use crate::wire::target::Target;
 use crate::wire::{Dial, Limits, Offer};
 use engine::{Engine, Entry, Interrupted};
 use judge::{Judge, ms};
-use ledger::Ledger;
+use ledger::{Judged, Ledger};
 use preflight::{Found, Stop, preflight};
 
 /// What a run comes to. The exit code is made of it.
@@ -65,11 +69,16 @@ pub async fn run(
         header: header.clone(),
     });
     let mut interrupt = pin!(interrupt);
-    let found = tokio::select! {
+    let mut found = tokio::select! {
         biased;
         () = interrupt.as_mut() => stopped_at_once(),
         found = preflight(&settings, options) => found,
     };
+    if options.preflight_only && found.stop.is_none() {
+        // No scenario is going to say it.
+        found.stop = found.left.take().map(Stop::Failed);
+        found.preflight.ok = found.stop.is_none();
+    }
     let interval = found.interval.unwrap_or(Duration::from_secs(10));
     settings.interval = interval;
     let settings = Arc::new(settings);
@@ -86,7 +95,7 @@ pub async fn run(
         settings: Arc::clone(&settings),
         options,
         judge,
-        ledger: Ledger::new(&plan, on_event),
+        ledger: Ledger::new(&plan, &options.known, on_event),
         interval,
         dead: None,
         seen_alive: false,
@@ -104,6 +113,7 @@ pub async fn run(
                 .result(result, "preflight", None, Vec::new(), true);
             Ending::PreflightFailed(why)
         }
+        None if options.preflight_only => Ending::Complete,
         None => {
             let entries = admit(&mut engine, &plan, &found, options);
             match engine.run(entries, interrupt).await {
@@ -112,13 +122,34 @@ pub async fn run(
             }
         }
     };
-    let (rules, summary) = engine.ledger.finish();
+    let judged = Judged {
+        preflight: found.preflight.ok,
+        watch: ending == Ending::Complete
+            && !options.preflight_only
+            && engine.dead.is_none()
+            && plan.is_whole(),
+    };
+    let allowed = |rule: &str| {
+        options
+            .allow_untested
+            .iter()
+            .any(|glob| glob.is_match(rule))
+    };
+    let end = engine.ledger.finish(judged, allowed);
     let duration_ms = ms(began.elapsed());
+    let mut summary = end.summary;
+    let failed = matches!(ending, Ending::PreflightFailed(_));
+    if failed && summary.fail == 0 && !options.preflight_only {
+        // A list excuses the failure; that nothing else was judged it does not excuse.
+        let rules = plan.must_rules();
+        summary.untested = rules.filter(|rule| !allowed(rule)).collect();
+    }
     engine.ledger.tell(RunEvent::RunFinished {
         ending: ending.clone(),
         duration_ms,
-        rules,
+        rules: end.rules,
         summary: summary.clone(),
+        known: end.known,
     });
     RunOutcome { ending, summary }
 }
@@ -155,6 +186,7 @@ fn stopped_at_once() -> Found {
         interval: None,
         answered: Vec::new(),
         stop: Some(Stop::Interrupted),
+        left: None,
         transcript: Vec::new(),
         took: Duration::ZERO,
     }
@@ -217,7 +249,15 @@ fn admit(engine: &mut Engine<'_>, plan: &Plan, found: &Found, options: &Options)
             attempts: 0,
         };
         let need = case.need(engine.interval, options.grace);
-        if need > options.max_wait {
+        if let Some(feature) = lacks(case, options) {
+            let reason = format!(
+                "it needs what the target declared that it does not offer: {}",
+                feature.as_str()
+            );
+            let flag = format!("--without {}", feature.as_str());
+            engine.ledger.waive(case);
+            engine.unplayed(&entry, Verdict::Skip, reason, Some(flag));
+        } else if need > options.max_wait {
             let reason = format!(
                 "it would wait {} ms, longer than --max-wait ({} ms)",
                 need.as_millis(),
@@ -232,6 +272,18 @@ fn admit(engine: &mut Engine<'_>, plan: &Plan, found: &Found, options: &Options)
         }
     }
     admitted
+}
+
+/// What a case needs and the target does not offer by its own declaration.
+fn lacks(case: &Case, options: &Options) -> Option<Feature> {
+    let needs = case.scenario.needs();
+    let each = case.scenario.header.each.as_ref();
+    let declared = each.is_some_and(|each| each.values.is_none());
+    let lacks = |feature: &&Feature| match feature {
+        Feature::Request => needs.answered_request || declared,
+        Feature::Dispatch => needs.dispatch,
+    };
+    options.without.iter().find(lacks).copied()
 }
 
 fn unanswered(declared: bool, blocker: Option<String>) -> (String, Option<String>) {

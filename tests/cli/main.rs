@@ -65,6 +65,7 @@ macro_rules! snapshot {
 }
 
 mod check;
+mod known;
 mod target;
 mod words;
 

@@ -2,6 +2,7 @@
 //! servers, and the whole suite against the reference server.
 
 mod controls;
+mod known;
 mod dying;
 mod play;
 mod suite;
