@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::ended::{Broken, Ended, Place, Played};
+use super::jitter::Jitter;
 use super::link::{Inbox, Link};
 use super::record::{Recorder, cut};
 use super::settings::Settings;
@@ -88,6 +89,7 @@ pub struct Player<'a> {
     pub(crate) behind: u32,
     /// Whose turn it is to be read first.
     pub(crate) turn: usize,
+    pub(crate) jitter: Option<Jitter>,
     breaches: Vec<(Breach, Place)>,
     rng: fastrand::Rng,
 }
@@ -138,6 +140,7 @@ impl<'a> Player<'a> {
             held: Vec::new(),
             behind: 0,
             turn: 0,
+            jitter: settings.jitter.map(Jitter::new),
             breaches: Vec::new(),
             rng: fastrand::Rng::with_seed(settings.seed),
         }

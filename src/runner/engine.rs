@@ -1,7 +1,7 @@
 //! The order of a run: everything concurrently, inconclusive timings again one by one, hostile
 //! scenarios last, one by one, each followed by a look whether the target still lives.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use super::judge::Judge;
 use super::ledger::Ledger;
 use super::options::Options;
 use super::plan::Case;
+use super::triage::{Again, Pending};
 use crate::event::RunEvent;
 use crate::outcome::Verdict;
 use crate::play::{self, Broken, Ended, Played, Settings};
@@ -33,6 +34,8 @@ pub(crate) struct Entry {
     /// Selected, or only run as somebody's control.
     pub(crate) listed: bool,
     pub(crate) attempts: u32,
+    /// It is played to see whether a failure shows again.
+    pub(crate) again: Option<Again>,
 }
 
 /// Runs cases and hands their results to the ledger.
@@ -50,9 +53,13 @@ pub(crate) struct Engine<'e> {
     pub(crate) retry: Vec<(Entry, Played)>,
     /// How many retries in a row came to no judgement.
     pub(crate) fruitless: u32,
+    /// What is to be played again to see whether its failure shows again.
+    pub(crate) repeats: Vec<Entry>,
+    /// By id, the failures whose repeats are under way.
+    pub(crate) pending: BTreeMap<String, Pending>,
 }
 
-type Stopped<'a> = Pin<&'a mut (dyn Future<Output = ()> + Send)>;
+pub(super) type Stopped<'a> = Pin<&'a mut (dyn Future<Output = ()> + Send)>;
 
 /// The user stopped the run.
 pub(crate) struct Interrupted;
@@ -69,9 +76,12 @@ impl Engine<'_> {
             .partition(|entry| entry.case.scenario.header.hostile);
         self.together(plain, stopped.as_mut()).await?;
         self.again(stopped.as_mut()).await?;
+        let repeats = std::mem::take(&mut self.repeats);
+        self.together(repeats, stopped.as_mut()).await?;
         for entry in hostile {
             self.hostile(entry, stopped.as_mut()).await?;
             self.again(stopped.as_mut()).await?;
+            self.repeat_alone(stopped.as_mut()).await?;
         }
         Ok(())
     }
@@ -108,6 +118,12 @@ impl Engine<'_> {
                 .map(|(entry, _)| entry.case.id.clone())
                 .collect();
             self.done(entry, played, &others, stopped.as_mut()).await?;
+            // Repeats of what failed come behind everything else.
+            for entry in std::mem::take(&mut self.repeats) {
+                let waits = self.need(&entry) > SHORT;
+                let lane = if waits { &mut long } else { &mut short };
+                lane.push_back(entry);
+            }
         }
         let left: Vec<Entry> = long.into_iter().chain(short).collect();
         for entry in left {
@@ -146,8 +162,12 @@ impl Engine<'_> {
     }
 
     /// Plays one case while nothing else runs.
-    async fn alone(&self, entry: &Entry, mut stopped: Stopped<'_>) -> Result<Played, Interrupted> {
-        let settings = Arc::clone(&self.settings);
+    pub(super) async fn alone(
+        &self,
+        entry: &Entry,
+        mut stopped: Stopped<'_>,
+    ) -> Result<Played, Interrupted> {
+        let settings = self.settings_of(entry);
         let case = Arc::clone(&entry.case);
         let limit = self.limit(entry);
         let mut task = JoinSet::new();
@@ -176,17 +196,28 @@ impl Engine<'_> {
     }
 
     fn start(&mut self, entry: &Entry, tasks: &mut JoinSet<Played>) -> Id {
-        if entry.listed && entry.attempts == 0 {
+        if entry.listed && entry.attempts == 0 && entry.again.is_none() {
             self.ledger.tell(RunEvent::ScenarioStarted {
                 id: entry.case.id.clone(),
             });
         }
-        let settings = Arc::clone(&self.settings);
+        let settings = self.settings_of(entry);
         let case = Arc::clone(&entry.case);
         let limit = self.limit(entry);
         tasks
             .spawn(async move { play_case(&settings, &case, limit).await })
             .id()
+    }
+
+    /// The run's settings; those of a repeat may delay our sends.
+    fn settings_of(&self, entry: &Entry) -> Arc<Settings> {
+        match entry.again.filter(|again| again.perturbed()) {
+            Some(again) => Arc::new(Settings {
+                jitter: Some(again.seed(self.settings.seed)),
+                ..(*self.settings).clone()
+            }),
+            None => Arc::clone(&self.settings),
+        }
     }
 
     /// The limit of one case: `--timeout`, else far beyond what all its waits can add up to.
@@ -205,6 +236,9 @@ impl Engine<'_> {
         others: &[String],
         stopped: Stopped<'_>,
     ) -> Result<(), Interrupted> {
+        if let Some(again) = entry.again {
+            return self.repeated(&entry, again, &played, stopped).await;
+        }
         let attempts = entry.attempts + 1;
         if let Some(dead) = self.dead.clone() {
             // What fell together with the target says nothing by itself.
@@ -240,6 +274,7 @@ impl Engine<'_> {
 
     fn conclude(&mut self, entry: &Entry, played: &Played, attempts: u32) {
         let result = self.judge.result(&entry.case, played, attempts);
+        self.question(entry, &result);
         let found = self.judge.findings(&entry.case, played);
         self.ledger.found(found);
         let mut held = played.held.clone();
@@ -269,8 +304,10 @@ impl Engine<'_> {
     }
 
     fn after_death(&mut self, entry: &Entry) {
-        if let Some(dead) = self.dead.clone() {
-            self.unplayed(entry, Verdict::Inconclusive, dead, None);
+        match (self.dead.clone(), entry.again) {
+            (None, _) => {}
+            (Some(dead), Some(again)) => self.not_repeated(entry, again, dead),
+            (Some(dead), None) => self.unplayed(entry, Verdict::Inconclusive, dead, None),
         }
     }
 
@@ -332,7 +369,10 @@ impl Engine<'_> {
     }
 
     /// Whether a new connection gets through handshake and heartbeat; what broke, if not.
-    async fn alive(&self, stopped: Stopped<'_>) -> Result<Result<(), Box<Broken>>, Interrupted> {
+    pub(super) async fn alive(
+        &self,
+        stopped: Stopped<'_>,
+    ) -> Result<Result<(), Box<Broken>>, Interrupted> {
         tokio::select! {
             biased;
             () = stopped => Err(Interrupted),

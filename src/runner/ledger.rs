@@ -169,6 +169,11 @@ impl<'e> Ledger<'e> {
         names.unwrap_or_else(|| vec![id.to_owned()])
     }
 
+    /// Whether a list excuses a failure.
+    pub(crate) fn excuses(&self, result: &ScenarioResult) -> bool {
+        self.book.excuses(&self.names(&result.id), result)
+    }
+
     fn stands(&mut self, mut result: ScenarioResult) {
         let names = self.names(&result.id);
         self.book.enter(&names, &mut result);

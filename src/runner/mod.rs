@@ -11,7 +11,9 @@ mod options;
 mod plan;
 mod preflight;
 mod select;
+mod triage;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -100,6 +102,8 @@ pub async fn run(
         dead: None,
         seen_alive: false,
         retry: Vec::new(),
+        repeats: Vec::new(),
+        pending: BTreeMap::new(),
         fruitless: 0,
     };
     let ending = match found.stop {
@@ -116,7 +120,9 @@ pub async fn run(
         None if options.preflight_only => Ending::Complete,
         None => {
             let entries = admit(&mut engine, &plan, &found, options);
-            match engine.run(entries, interrupt).await {
+            let ended = engine.run(entries, interrupt).await;
+            engine.tell_unfinished();
+            match ended {
                 Ok(()) => Ending::Complete,
                 Err(Interrupted) => Ending::Interrupted,
             }
@@ -177,6 +183,7 @@ fn settings(options: &Options, reach: Reach, lateness: Arc<Lateness>) -> Setting
         budget: Arc::new(Budget::default()),
         lateness,
         seed: options.seed,
+        jitter: None,
     }
 }
 
@@ -247,6 +254,7 @@ fn admit(engine: &mut Engine<'_>, plan: &Plan, found: &Found, options: &Options)
             case: Arc::new(case.clone()),
             listed,
             attempts: 0,
+            again: None,
         };
         let need = case.need(engine.interval, options.grace);
         if let Some(feature) = lacks(case, options) {

@@ -2,9 +2,10 @@
 //! servers, and the whole suite against the reference server.
 
 mod controls;
-mod known;
 mod dying;
+mod known;
 mod play;
 mod suite;
 mod support;
+mod triage;
 mod verdicts;
