@@ -175,6 +175,11 @@ mod tests {
     }
 
     #[test]
+    fn lists_and_repeats_have_their_members() {
+        snapshot("report_json_known", &render(&sample::with_lists()).unwrap());
+    }
+
+    #[test]
     fn a_run_that_could_not_start_still_has_a_whole_report() {
         snapshot(
             "report_json_could_not_run",

@@ -12,7 +12,7 @@ use crate::outcome::{
 use crate::protocol::rules::Level;
 
 use super::Record;
-pub(super) use lists::with_lists;
+pub(super) use lists::{events as list_events, with_lists};
 
 pub(super) fn header() -> RunHeader {
     let mut options = serde_json::Map::new();

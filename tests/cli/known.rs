@@ -21,12 +21,14 @@ fn check(folder: &Path, more: &[&str]) -> (Option<i32>, serde_json::Value) {
         "--scenario",
         "ack.scenario",
         "--only-own",
-        "--triage",
-        "0",
         "--format",
         "json",
     ];
-    let output = run(folder, &[&args[..], more].concat());
+    let triage: &[&str] = match more {
+        ["--triage", ..] => &[],
+        _ => &["--triage", "0"],
+    };
+    let output = run(folder, &[&args[..], triage, more].concat());
     let report = serde_json::from_slice(&output.stdout).unwrap_or_default();
     (output.status.code(), report)
 }
@@ -414,5 +416,44 @@ fn the_preflight_alone_says_what_it_found() {
             .status
             .code(),
         Some(4)
+    );
+}
+
+#[test]
+fn a_failure_is_played_again_and_told_what_kind_it_is() {
+    let folder = two("triage");
+    let (exit, report) = check(&folder, &["--triage", "3"]);
+    assert_eq!(exit, Some(1));
+    let triage = &result(&report, "own/fails")["triage"];
+    assert_eq!(triage["label"], "deterministic");
+    assert_eq!(triage["rate"], "4 of 4");
+    assert_eq!(triage["attempts"].as_array().unwrap().len(), 4);
+    assert_eq!(triage["attempts"][3]["rule"], "heartbeat.ack");
+    assert_eq!(
+        result(&report, "own/ack")["triage"],
+        serde_json::Value::Null
+    );
+    let repeat = result(&report, "own/fails")["failure"]["repeat"]
+        .as_str()
+        .unwrap();
+    assert!(repeat.contains("--triage 3"), "{repeat}");
+    let args = [
+        "check",
+        "--reference",
+        "--scenario",
+        "fails.scenario",
+        "--only-own",
+    ];
+    let args = [&args[..], &["--report", "jsonl=events.jsonl"]].concat();
+    let shown = text(&run(&folder, &args).stdout);
+    assert!(
+        shown.contains("deterministic: failed the same way in 3 of 3 runs"),
+        "{shown}"
+    );
+    let events = fs::read(folder.join("events.jsonl")).unwrap();
+    let record = litespec::report::rebuild(&events[..]).unwrap();
+    assert_eq!(
+        litespec::report::human::render(&record, &Default::default()),
+        shown
     );
 }

@@ -52,6 +52,13 @@ fn triage() -> Triage {
 
 /// What the lists make of every kind of result.
 pub(in crate::report) fn with_lists() -> Record {
+    let mut record = Record::new(header());
+    events().iter().for_each(|event| record.take(event));
+    record
+}
+
+/// The same as it is told.
+pub(in crate::report) fn events() -> Vec<RunEvent> {
     let named = |id: &str, base: ScenarioResult| ScenarioResult {
         id: id.to_owned(),
         ..base
@@ -77,24 +84,23 @@ pub(in crate::report) fn with_lists() -> Record {
         untested_allowed: vec!["dispatch.no-response".to_owned()],
         ..Summary::default()
     };
-    let mut record = Record::new(header());
-    record.take(&preflight());
+    let mut events = vec![RunEvent::RunStarted { header: header() }, preflight()];
     for result in results {
         summary.count(&result);
-        record.take(&finished(result));
+        events.push(finished(result));
     }
-    record.take(&RunEvent::ScenarioTriaged {
+    events.push(RunEvent::ScenarioTriaged {
         id: "server/auth/over".to_owned(),
         triage: triage(),
     });
-    record.take(&RunEvent::RunFinished {
+    events.push(RunEvent::RunFinished {
         ending: Ending::Complete,
         duration_ms: 2134.5,
         rules: Vec::new(),
         summary,
         known: known(),
     });
-    record
+    events
 }
 
 fn known() -> Vec<KnownEntry> {
