@@ -19,7 +19,7 @@ use crate::outcome::Verdict;
 use crate::play::{self, Broken, Ended, Played, Settings};
 
 /// A case that waits longer than this does not take one of the `--jobs`: it waits in parallel.
-const SHORT: Duration = Duration::from_millis(300);
+pub(super) const SHORT: Duration = Duration::from_millis(300);
 /// How many waiting cases there are at most for each of the `--jobs`.
 const WAITING_A_JOB: usize = 4;
 
@@ -53,9 +53,9 @@ pub(crate) struct Engine<'e> {
     pub(crate) retry: Vec<(Entry, Played)>,
     /// How many retries in a row came to no judgement.
     pub(crate) fruitless: u32,
-    /// What is to be played again to see whether its failure shows again.
+    /// Further repeats of failures, to be queued.
     pub(crate) repeats: Vec<Entry>,
-    /// By id, the failures whose repeats are under way.
+    /// By id, the failures that are played again, or are to be.
     pub(crate) pending: BTreeMap<String, Pending>,
 }
 
@@ -76,7 +76,7 @@ impl Engine<'_> {
             .partition(|entry| entry.case.scenario.header.hostile);
         self.together(plain, stopped.as_mut()).await?;
         self.again(stopped.as_mut()).await?;
-        let repeats = std::mem::take(&mut self.repeats);
+        let repeats = self.first_repeats();
         self.together(repeats, stopped.as_mut()).await?;
         for entry in hostile {
             self.hostile(entry, stopped.as_mut()).await?;
@@ -118,7 +118,6 @@ impl Engine<'_> {
                 .map(|(entry, _)| entry.case.id.clone())
                 .collect();
             self.done(entry, played, &others, stopped.as_mut()).await?;
-            // Repeats of what failed come behind everything else.
             for entry in std::mem::take(&mut self.repeats) {
                 let waits = self.need(&entry) > SHORT;
                 let lane = if waits { &mut long } else { &mut short };
@@ -191,7 +190,7 @@ impl Engine<'_> {
             .partition(|entry| self.need(entry) > SHORT)
     }
 
-    fn need(&self, entry: &Entry) -> Duration {
+    pub(super) fn need(&self, entry: &Entry) -> Duration {
         entry.case.need(self.interval, self.options.grace)
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::engine::{Engine, Entry, Interrupted, Stopped};
+use super::engine::{Engine, Entry, Interrupted, SHORT, Stopped};
 use crate::event::RunEvent;
 use crate::outcome::{ScenarioResult, Triage, TriageAttempt, Verdict};
 use crate::play::{Ended, Played};
@@ -29,29 +29,63 @@ impl Again {
 
 /// A failure whose repeats are under way.
 pub(crate) struct Pending {
+    entry: Entry,
     attempts: BTreeMap<u32, TriageAttempt>,
+    /// Repeats that are being played or queued.
     out: u32,
+    /// The next repeat to queue.
+    next: u32,
 }
 
 impl Engine<'_> {
-    /// Queues the repeats of a result that counts as a failure.
+    /// Notes a result that counts as a failure, to be played again once everything else of its
+    /// kind has been: a repeat must not change what another scenario meets.
     pub(super) fn question(&mut self, entry: &Entry, result: &ScenarioResult) {
-        let repeats = self.options.triage;
         let counts = entry.listed && result.verdict == Verdict::Fail;
+        let repeats = self.options.triage;
         if !counts || repeats == 0 || self.dead.is_some() || self.ledger.excuses(result) {
             return;
         }
-        let first = attempt(result, false);
         let pending = Pending {
-            attempts: BTreeMap::from([(0, first)]),
-            out: repeats,
+            entry: entry.clone(),
+            attempts: BTreeMap::from([(0, attempt(result, false))]),
+            out: 0,
+            next: 1,
         };
         self.pending.insert(result.id.clone(), pending);
-        self.repeats.extend((1..=repeats).map(|number| Entry {
+    }
+
+    /// The first repeats of all failures. Of a scenario that waits all repeats run at once, since
+    /// they would cost its whole time each; of any other one runs behind the other, so that no
+    /// two meet with the same nonces.
+    pub(super) fn first_repeats(&mut self) -> Vec<Entry> {
+        let ids: Vec<String> = self.pending.keys().cloned().collect();
+        let mut entries = Vec::new();
+        for id in ids {
+            let waits = self
+                .pending
+                .get(&id)
+                .is_some_and(|pending| self.need(&pending.entry) > SHORT);
+            let at_once = if waits { self.options.triage } else { 1 };
+            entries.extend((0..at_once).filter_map(|_| self.next_repeat(&id)));
+        }
+        entries
+    }
+
+    /// The next repeat of a failure, where one is left.
+    fn next_repeat(&mut self, id: &str) -> Option<Entry> {
+        let pending = self.pending.get_mut(id)?;
+        if pending.next > self.options.triage || self.dead.is_some() {
+            return None;
+        }
+        let number = pending.next;
+        pending.next += 1;
+        pending.out += 1;
+        Some(Entry {
             again: Some(Again { number }),
             attempts: 0,
-            ..entry.clone()
-        }));
+            ..pending.entry.clone()
+        })
     }
 
     /// A repeat has been played.
@@ -99,9 +133,10 @@ impl Engine<'_> {
         let attempt = attempt(result, again.perturbed());
         pending.attempts.insert(again.number, attempt);
         pending.out = pending.out.saturating_sub(1);
-        if pending.out == 0
-            && let Some(pending) = self.pending.remove(id)
-        {
+        let done = pending.out == 0;
+        if let Some(next) = self.next_repeat(id) {
+            self.repeats.push(next);
+        } else if done && let Some(pending) = self.pending.remove(id) {
             self.tell_triage(id.clone(), pending);
         }
     }
@@ -125,7 +160,8 @@ impl Engine<'_> {
         &mut self,
         mut stopped: Stopped<'_>,
     ) -> Result<(), Interrupted> {
-        for entry in std::mem::take(&mut self.repeats) {
+        let mut queue = self.first_repeats();
+        while let Some(entry) = queue.pop() {
             let Some(again) = entry.again else { continue };
             if let Some(dead) = self.dead.clone() {
                 self.not_repeated(&entry, again, dead);
@@ -143,6 +179,7 @@ impl Engine<'_> {
                 }
             }
             self.note_repeat(&entry, again, &result);
+            queue.append(&mut self.repeats);
         }
         Ok(())
     }
