@@ -6,7 +6,7 @@ pub mod shell;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::outcome::{Preflight, RuleResult, ScenarioResult, Summary};
+use crate::outcome::{KnownEntry, Preflight, RuleResult, ScenarioResult, Summary, Triage};
 
 /// Who made the report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -88,6 +88,14 @@ pub enum Ending {
     Interrupted,
 }
 
+impl Ending {
+    /// Whether the run shows what fails: it neither ended before there was anything to judge nor
+    /// was stopped on its way.
+    pub fn tells_failures(&self) -> bool {
+        matches!(self, Ending::Complete | Ending::PreflightFailed(_))
+    }
+}
+
 /// What happens in a run, in order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -120,6 +128,13 @@ pub enum RunEvent {
         #[serde(flatten)]
         result: Box<ScenarioResult>,
     },
+    /// A failed scenario, whose result stands already, was run again.
+    ScenarioTriaged {
+        /// Its id.
+        id: String,
+        /// What the repeats showed.
+        triage: Triage,
+    },
     /// The last event, also of an interrupted run.
     RunFinished {
         /// How it ended.
@@ -130,6 +145,9 @@ pub enum RunEvent {
         rules: Vec<RuleResult>,
         /// The counts.
         summary: Summary,
+        /// The entries of known-failing and known-flaky lists, and what the run showed of each.
+        #[serde(default)]
+        known: Vec<KnownEntry>,
     },
 }
 

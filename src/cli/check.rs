@@ -31,11 +31,16 @@ pub(super) struct Check {
 
 pub(super) fn run(globals: &Globals, args: &Check, line: &Line<'_>) -> Result<Exit, Stop> {
     let ready = Ready::new(&args.run, line, |_| true)?;
+    let rewriter = ready.rewriter(&args.run)?;
     Output::check(&args.output)?;
     let mut output = Output::new(globals, &args.output, ready.header());
     let outcome = ready.go(&mut |event| output.take(&event))?;
     let exit = Exit::of(&outcome.ending, &outcome.summary);
-    match output.finish() {
+    let written = match rewriter {
+        Some(rewriter) if outcome.ending.tells_failures() => rewriter.write(output.record()),
+        _ => Ok(()),
+    };
+    match output.finish().and(written) {
         Ok(()) => Ok(exit),
         // The verdict comes first; but a run whose report is missing is not green.
         Err(stop) if exit == Exit::Success => Err(stop),

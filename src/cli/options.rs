@@ -9,6 +9,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 
 use super::exit::Stop;
+use super::refine::RefineArgs;
 use super::values;
 use crate::protocol::json::Json;
 use crate::runner::{Declared, Launch, Options};
@@ -201,6 +202,9 @@ pub(crate) struct CheckArgs {
     )]
     pub(crate) config: Option<PathBuf>,
 
+    #[command(flatten)]
+    pub(crate) refine: RefineArgs,
+
     /// A name for this run in its reports
     #[arg(
         long,
@@ -257,6 +261,7 @@ impl CheckArgs {
             subprotocols: self.subprotocols()?,
             ..Options::default()
         };
+        self.refine.fill(&mut options)?;
         for (name, value) in &self.var {
             if options.vars.insert(name.clone(), value.clone()).is_some() {
                 return Err(Stop::usage(format!("--var {name} is given twice")));

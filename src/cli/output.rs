@@ -71,6 +71,11 @@ impl Output {
         }
     }
 
+    /// All that was told so far.
+    pub(crate) fn record(&self) -> &Record {
+        &self.record
+    }
+
     /// Takes the next event.
     pub(crate) fn take(&mut self, event: &RunEvent) {
         self.record.take(event);

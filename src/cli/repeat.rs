@@ -11,11 +11,13 @@ use super::values::is_secret_header;
 use crate::event::shell::quote;
 
 /// Options that change nothing about what a scenario comes to, or that stand elsewhere.
-const LEFT_OUT: [&str; 14] = [
+const LEFT_OUT: [&str; 16] = [
     "target",
     "reference",
     "password",
     "filter",
+    "shard",
+    "write-known-failing",
     "seed",
     "config",
     "format",
@@ -85,6 +87,10 @@ pub(crate) fn given(sub: &Command, matches: &ArgMatches, password_typed: bool) -
             "filter".to_owned(),
             filters.cloned().collect::<Vec<_>>().into(),
         );
+    }
+    if let Some(shard) = matches.get_raw("shard").and_then(|mut raw| raw.next()) {
+        let shard = shard.to_string_lossy().into_owned();
+        given.map.insert("shard".to_owned(), shard.into());
     }
     if password_typed {
         given.words.push("--password".to_owned());
@@ -183,7 +189,7 @@ mod tests {
     #[test]
     fn only_what_is_not_at_its_default_is_repeated() {
         let given = of(&[
-            "ws://x/", "--grace", "3s", "--jobs", "2", "--strict", "--format", "json", "--filter",
+            "ws://x/", "--grace", "3s", "--jobs", "2", "--strict", "--filter",
             "a*", "--seed", "5",
         ]);
         assert_eq!(given.words.join(" "), "--strict --jobs 2");

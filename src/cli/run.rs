@@ -12,10 +12,11 @@ use super::exit::{Exit, Stop};
 use super::local::{DEFAULT_HB_INTERVAL, Local};
 use super::near::{did_you_mean, near};
 use super::options::{CheckArgs, PasswordFrom};
+use super::refine::Rewriter;
 use super::target::{self, Chosen};
 use super::{interrupt, repeat};
 use crate::event::{RunEvent, RunHeader, Suite, Tool};
-use crate::runner::{self, Declared, Options, Plan, PlanError, Reach, RunOutcome};
+use crate::runner::{self, Declared, Feature, Options, Plan, PlanError, Reach, RunOutcome};
 use crate::scenario::syntax::Role;
 use crate::scenario::{Scenario, library, load};
 use crate::wire::{Target, TcpDial};
@@ -33,6 +34,8 @@ pub(super) struct Ready {
     header: RunHeader,
     options: Options,
     plan: Plan,
+    /// All that the plan was made from.
+    scenarios: Vec<Arc<Scenario>>,
     target: Target,
     /// The reference server lives until the end of the run.
     _local: Option<Local>,
@@ -51,6 +54,7 @@ impl Ready {
         let mut scenarios = scenarios(args)?;
         scenarios.retain(|scenario| wanted(scenario));
         check_filters(&scenarios, &options.filters)?;
+        options.known = args.refine.lists(&scenarios)?;
         let (target, word, local) = match chosen {
             Chosen::Url(url, target) => {
                 let word = target::shell_word(&url, &target);
@@ -61,7 +65,7 @@ impl Ready {
                     args.hb_interval.unwrap_or(DEFAULT_HB_INTERVAL),
                     &options.password,
                 )?;
-                if options.requests.is_empty() {
+                if options.requests.is_empty() && !options.without.contains(&Feature::Request) {
                     options.requests.push(echo());
                 }
                 (
@@ -75,9 +79,15 @@ impl Ready {
             plan: runner::plan(&options, &scenarios).map_err(unplannable)?,
             header: header(args, &options, &target, word, line),
             options,
+            scenarios,
             target,
             _local: local,
         })
+    }
+
+    /// What writes the list of known failures anew, where that is asked for.
+    pub(super) fn rewriter(&self, args: &CheckArgs) -> Result<Option<Rewriter>, Stop> {
+        args.refine.rewriter(&self.scenarios, &self.options.known)
     }
 
     pub(super) fn header(&self) -> &RunHeader {

@@ -12,6 +12,7 @@ mod expect;
 mod flow;
 mod handshake;
 mod item;
+mod jitter;
 mod lateness;
 mod link;
 mod player;

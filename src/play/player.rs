@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::ended::{Broken, Ended, Place, Played};
 use super::item::{Got, Item};
+use super::jitter::Jitter;
 use super::link::{Inbox, Link};
 use super::pump::op;
 use super::record::{Recorder, cut};
@@ -107,6 +108,7 @@ pub struct Player<'a> {
     pub(crate) behind: u32,
     /// Whose turn it is to be read first.
     pub(crate) turn: usize,
+    pub(crate) jitter: Option<Jitter>,
     breaches: Vec<(Breach, Place)>,
     rng: fastrand::Rng,
 }
@@ -157,6 +159,7 @@ impl<'a> Player<'a> {
             held: Vec::new(),
             behind: 0,
             turn: 0,
+            jitter: settings.jitter.map(Jitter::new),
             breaches: Vec::new(),
             rng: fastrand::Rng::with_seed(settings.seed),
         }

@@ -38,6 +38,7 @@ impl Player<'_> {
     pub(crate) async fn send(&mut self, conn: &str, send: &Send) -> Result<(), Ended> {
         let link = self.link(conn).await?;
         let ready = self.ready(send)?;
+        self.delay().await?;
         let started = Instant::now();
         self.put(link, ready, started, false);
         self.flush(&[link], started).await
@@ -86,6 +87,7 @@ impl Player<'_> {
                 touched.push(link);
             }
         }
+        self.delay().await?;
         let started = Instant::now();
         for (conn, ready) in sends {
             let link = self.link(&conn).await?;
@@ -238,7 +240,12 @@ impl Player<'_> {
             opcode::TEXT => match Json::parse(bytes) {
                 Ok(packet) => {
                     match op(&packet) {
-                        Some(2) => link.beats_waiting.push_back(auto),
+                        Some(2) => {
+                            link.beats_waiting.push_back(auto);
+                            if let Some(jitter) = &mut self.jitter {
+                                jitter.beat(index);
+                            }
+                        }
                         Some(4) if auto => {
                             if let Some(nonce) = packet.get("n") {
                                 link.background_nonces.insert(oracle::key(nonce));

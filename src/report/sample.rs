@@ -1,5 +1,7 @@
 //! Runs made by hand, with steady times, for the tests of every format.
 
+mod lists;
+
 use serde_json::json;
 
 use crate::event::{Ending, RunEvent, RunHeader, Suite, Tool};
@@ -10,6 +12,7 @@ use crate::outcome::{
 use crate::protocol::rules::Level;
 
 use super::Record;
+pub(super) use lists::{events as list_events, with_lists};
 
 pub(super) fn header() -> RunHeader {
     let mut options = serde_json::Map::new();
@@ -274,15 +277,7 @@ fn events(
         ..Summary::default()
     };
     for result in results {
-        match result.verdict {
-            Verdict::Pass => summary.pass += 1,
-            Verdict::Fail => summary.fail += 1,
-            Verdict::Warn => summary.warn += 1,
-            Verdict::Info => summary.info += 1,
-            Verdict::Skip => summary.skip += 1,
-            Verdict::Inconclusive => summary.inconclusive += 1,
-            Verdict::Error => summary.error += 1,
-        }
+        summary.count(&result);
         events.push(RunEvent::ScenarioStarted {
             id: result.id.clone(),
         });
@@ -293,6 +288,7 @@ fn events(
         duration_ms,
         rules,
         summary,
+        known: Vec::new(),
     });
     events
 }
@@ -501,6 +497,7 @@ pub(super) fn could_not_run() -> Record {
             untested: vec!["hello.first".to_owned()],
             ..Summary::default()
         },
+        known: Vec::new(),
     });
     record
 }
@@ -550,6 +547,7 @@ pub(super) fn all() -> Vec<Record> {
         could_not_run(),
         preflight_failed(),
         interrupted(),
+        with_lists(),
         Record::new(header()),
     ]
 }

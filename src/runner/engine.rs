@@ -1,7 +1,7 @@
 //! The order of a run: everything concurrently, inconclusive timings again one by one, hostile
 //! scenarios last, one by one, each followed by a look whether the target still lives.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,12 +14,13 @@ use super::ledger::Ledger;
 use super::minder::Minder;
 use super::options::Options;
 use super::plan::Case;
+use super::triage::{Again, Pending};
 use crate::event::RunEvent;
 use crate::outcome::Verdict;
 use crate::play::{self, Broken, Ended, Played, Settings};
 
 /// A case that waits longer than this does not take one of the `--jobs`: it waits in parallel.
-const SHORT: Duration = Duration::from_millis(300);
+pub(super) const SHORT: Duration = Duration::from_millis(300);
 /// How many waiting cases there are at most for each of the `--jobs`.
 const WAITING_A_JOB: usize = 4;
 
@@ -34,6 +35,8 @@ pub(crate) struct Entry {
     /// Selected, or only run as somebody's control.
     pub(crate) listed: bool,
     pub(crate) attempts: u32,
+    /// It is played to see whether a failure shows again.
+    pub(crate) again: Option<Again>,
 }
 
 /// Runs cases and hands their results to the ledger.
@@ -61,6 +64,12 @@ pub(crate) struct Engine<'e> {
     pub(crate) ended: Option<String>,
     /// A case has ended the target.
     pub(crate) convicted: bool,
+    /// What the target wrote before it was started again, for the failure that is about that.
+    pub(crate) last_words: Option<Vec<String>>,
+    /// Further repeats of failures, to be queued.
+    pub(crate) repeats: Vec<Entry>,
+    /// By id, the failures that are played again, or are to be.
+    pub(crate) pending: BTreeMap<String, Pending>,
 }
 
 pub(super) type Stopped<'a> = Pin<&'a mut (dyn Future<Output = ()> + Send)>;
@@ -81,10 +90,13 @@ impl Engine<'_> {
         self.together(plain, stopped.as_mut()).await?;
         self.again(stopped.as_mut()).await?;
         self.suspects(stopped.as_mut()).await?;
+        let repeats = self.first_repeats();
+        self.together(repeats, stopped.as_mut()).await?;
         for entry in hostile {
             let case = Arc::clone(&entry.case);
             self.hostile(entry, stopped.as_mut()).await?;
             self.again(stopped.as_mut()).await?;
+            self.repeat_alone(stopped.as_mut()).await?;
             self.ended_behind(&case, stopped.as_mut()).await?;
         }
         Ok(())
@@ -128,6 +140,11 @@ impl Engine<'_> {
                 .map(|(entry, _)| entry.case.id.clone())
                 .collect();
             self.done(entry, played, &others, stopped.as_mut()).await?;
+            for entry in std::mem::take(&mut self.repeats) {
+                let waits = self.need(&entry) > SHORT;
+                let lane = if waits { &mut long } else { &mut short };
+                lane.push_back(entry);
+            }
         }
         let left: Vec<Entry> = long.into_iter().chain(short).collect();
         for entry in left {
@@ -166,8 +183,12 @@ impl Engine<'_> {
     }
 
     /// Plays one case while nothing else runs.
-    async fn alone(&self, entry: &Entry, mut stopped: Stopped<'_>) -> Result<Played, Interrupted> {
-        let settings = Arc::clone(&self.settings);
+    pub(super) async fn alone(
+        &self,
+        entry: &Entry,
+        mut stopped: Stopped<'_>,
+    ) -> Result<Played, Interrupted> {
+        let settings = self.settings_of(entry);
         let case = Arc::clone(&entry.case);
         let limit = self.limit(entry);
         let mut task = JoinSet::new();
@@ -191,22 +212,33 @@ impl Engine<'_> {
             .partition(|entry| self.need(entry) > SHORT)
     }
 
-    fn need(&self, entry: &Entry) -> Duration {
+    pub(super) fn need(&self, entry: &Entry) -> Duration {
         entry.case.need(self.interval, self.options.grace)
     }
 
     fn start(&mut self, entry: &Entry, tasks: &mut JoinSet<Played>) -> Id {
-        if entry.listed && entry.attempts == 0 {
+        if entry.listed && entry.attempts == 0 && entry.again.is_none() {
             self.ledger.tell(RunEvent::ScenarioStarted {
                 id: entry.case.id.clone(),
             });
         }
-        let settings = Arc::clone(&self.settings);
+        let settings = self.settings_of(entry);
         let case = Arc::clone(&entry.case);
         let limit = self.limit(entry);
         tasks
             .spawn(async move { play_case(&settings, &case, limit).await })
             .id()
+    }
+
+    /// The run's settings; those of a repeat may delay our sends.
+    fn settings_of(&self, entry: &Entry) -> Arc<Settings> {
+        match entry.again.filter(|again| again.perturbed()) {
+            Some(again) => Arc::new(Settings {
+                jitter: Some(again.seed(self.settings.seed)),
+                ..(*self.settings).clone()
+            }),
+            None => Arc::clone(&self.settings),
+        }
     }
 
     /// The limit of one case: `--timeout`, else far beyond what all its waits can add up to.
@@ -225,6 +257,14 @@ impl Engine<'_> {
         others: &[String],
         stopped: Stopped<'_>,
     ) -> Result<(), Interrupted> {
+        if let Some(again) = entry.again {
+            if self.fell(&played).await {
+                let how = self.fallen.clone().unwrap_or_default();
+                self.not_repeated(&entry, again, format!("the target ended: {how}"));
+                return Ok(());
+            }
+            return self.repeated(&entry, again, &played, stopped).await;
+        }
         let attempts = entry.attempts + 1;
         if self.fell(&played).await {
             // Innocent or not: each is played again, alone.
@@ -271,9 +311,13 @@ impl Engine<'_> {
 
     fn conclude(&mut self, entry: &Entry, played: &Played, attempts: u32) {
         let mut result = self.judge.result(&entry.case, played, attempts);
-        if let (Some(failure), Some(minder)) = (&mut result.failure, &self.minder) {
-            failure.target_output = minder.last_lines(self.judge.redactor);
+        if result.failure.is_some() {
+            let lines = self.last_words.take().or_else(|| self.target_lines());
+            if let Some(failure) = &mut result.failure {
+                failure.target_output = lines.unwrap_or_default();
+            }
         }
+        self.question(entry, &result);
         let found = self.judge.findings(&entry.case, played);
         self.ledger.found(found);
         let mut held = played.held.clone();
@@ -303,8 +347,10 @@ impl Engine<'_> {
     }
 
     fn after_death(&mut self, entry: &Entry) {
-        if let Some(dead) = self.dead.clone() {
-            self.unplayed(entry, Verdict::Inconclusive, dead, None);
+        match (self.dead.clone(), entry.again) {
+            (None, _) => {}
+            (Some(dead), Some(again)) => self.not_repeated(entry, again, dead),
+            (Some(dead), None) => self.unplayed(entry, Verdict::Inconclusive, dead, None),
         }
     }
 
@@ -368,12 +414,18 @@ impl Engine<'_> {
         if !matches!(played.ended, Ended::Failed(_)) {
             played.ended = Ended::Failed(broken);
         }
+        self.last_words = self.target_lines();
+        // Before it is told, so that it can be played again.
+        self.revive(stopped).await?;
         self.conclude(&entry, &played, entry.attempts + 1);
-        self.revive(stopped).await
+        Ok(())
     }
 
     /// Whether a new connection gets through handshake and heartbeat; what broke, if not.
-    async fn alive(&self, stopped: Stopped<'_>) -> Result<Result<(), Box<Broken>>, Interrupted> {
+    pub(super) async fn alive(
+        &self,
+        stopped: Stopped<'_>,
+    ) -> Result<Result<(), Box<Broken>>, Interrupted> {
         tokio::select! {
             biased;
             () = stopped => Err(Interrupted),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::plan::Case;
 use crate::event::RunHeader;
-use crate::outcome::{Failure, RuleResult, ScenarioResult, Summary, Verdict};
+use crate::outcome::{Failure, RuleResult, ScenarioResult, Verdict};
 use crate::play::{Broken, Ended, Place, Played, Redactor};
 use crate::protocol::rules::{self, Level};
 use crate::scenario::syntax::{Origin, Span};
@@ -22,6 +22,8 @@ pub(crate) struct Judge<'a> {
 #[derive(Clone, Debug)]
 pub(crate) struct Found {
     pub(crate) rule: String,
+    /// The case that was played.
+    pub(crate) case: String,
     pub(crate) result: ScenarioResult,
 }
 
@@ -215,6 +217,7 @@ impl Judge<'_> {
         };
         Some(Found {
             rule: broken.rule,
+            case: case.id.clone(),
             result,
         })
     }
@@ -239,6 +242,7 @@ impl Judge<'_> {
         };
         found.push(Found {
             rule: broken.rule.clone(),
+            case: case.id.clone(),
             result,
         });
     }
@@ -331,28 +335,12 @@ fn rule_result(
     }
 }
 
-/// The counts, and the must rules that nothing judged.
-pub(crate) fn summary(results: &[ScenarioResult], rules: &[RuleResult]) -> Summary {
-    let mut summary = Summary::default();
-    for result in results {
-        let count = match result.verdict {
-            Verdict::Pass => &mut summary.pass,
-            Verdict::Fail => &mut summary.fail,
-            Verdict::Warn => &mut summary.warn,
-            Verdict::Info => &mut summary.info,
-            Verdict::Skip => &mut summary.skip,
-            Verdict::Inconclusive => &mut summary.inconclusive,
-            Verdict::Error => &mut summary.error,
-        };
-        *count += 1;
-    }
-    summary.untested = rules
+/// The must rules that nothing judged.
+pub(crate) fn untested(rules: &[RuleResult]) -> impl Iterator<Item = &RuleResult> {
+    rules
         .iter()
         .filter(|rule| rule.level == Level::Must)
         .filter(|rule| matches!(rule.verdict, Verdict::Skip | Verdict::Inconclusive))
-        .map(|rule| rule.id.clone())
-        .collect();
-    summary
 }
 
 /// A length of time in milliseconds, to the microsecond.

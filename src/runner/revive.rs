@@ -45,6 +45,7 @@ impl Engine<'_> {
         for entry in suspects {
             self.hostile(entry, stopped.as_mut()).await?;
             self.again(stopped.as_mut()).await?;
+            self.repeat_alone(stopped.as_mut()).await?;
         }
         if let (Some(how), false) = (self.ended.take(), self.convicted) {
             self.unexplained(&how, &cases);
@@ -74,11 +75,8 @@ impl Engine<'_> {
     }
 
     fn unexplained(&mut self, how: &str, cases: &[Arc<Case>]) {
-        let lines = self
-            .minder
-            .as_ref()
-            .map(|minder| minder.last_lines(self.judge.redactor));
-        if let Some(found) = self.judge.ended(how, cases, lines.unwrap_or_default()) {
+        let lines = self.target_lines().unwrap_or_default();
+        if let Some(found) = self.judge.ended(how, cases, lines) {
             self.ledger.found(vec![found]);
         }
     }
@@ -86,6 +84,12 @@ impl Engine<'_> {
     /// How the target ended, if it has: `exit status 1`.
     pub(super) async fn how_it_ended(&mut self) -> Option<String> {
         self.minder.as_mut()?.ended_within(BEHIND).await
+    }
+
+    /// The last lines that the target wrote, where the run has started it.
+    pub(super) fn target_lines(&self) -> Option<Vec<String>> {
+        let minder = self.minder.as_ref()?;
+        Some(minder.last_lines(self.judge.redactor))
     }
 
     /// Starts the target again; where that cannot be, nothing more can be judged.

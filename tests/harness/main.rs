@@ -3,7 +3,9 @@
 
 mod controls;
 mod dying;
+mod known;
 mod play;
 mod suite;
 mod support;
+mod triage;
 mod verdicts;

@@ -58,6 +58,7 @@ where
         pacer: None,
         lateness: Arc::new(Lateness::default()),
         seed: 1,
+        jitter: None,
     };
     let env = Env::new(PASSWORD);
     let limit = Duration::from_secs(600);

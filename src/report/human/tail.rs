@@ -17,7 +17,7 @@ pub(super) fn preflight(out: &mut String, record: &Record, screen: &Screen) {
         record.ending,
         Ending::CouldNotRun(_) | Ending::PreflightFailed(_)
     );
-    if record.preflight.steps.is_empty() || !(failed || screen.verbose) {
+    if record.preflight.steps.is_empty() || !(failed || record.only_preflight() || screen.verbose) {
         return;
     }
     let _ = writeln!(out, "\n{}", paint(screen, BOLD, "preflight"));
@@ -246,8 +246,16 @@ pub(super) fn rules(out: &mut String, record: &Record, screen: &Screen) {
             label = "";
         }
     }
-    let verdicts: Vec<Verdict> = record.results.iter().map(|r| r.verdict).collect();
-    field(out, screen, "scenarios  ", &counts(&verdicts));
+    field(out, screen, "scenarios  ", &scenarios(record));
+    if !record.summary.untested_allowed.is_empty() {
+        let allowed = terminal(&record.summary.untested_allowed.join(", ")).into_owned();
+        field(
+            out,
+            screen,
+            "allowed    ",
+            &format!("not judged, and need not be: {allowed}"),
+        );
+    }
     if !record.summary.untested.is_empty() {
         field(
             out,
@@ -257,6 +265,24 @@ pub(super) fn rules(out: &mut String, record: &Record, screen: &Screen) {
         );
     }
     field(out, screen, "run        ", &run(record));
+}
+
+/// The verdicts' counts; what a list says otherwise of apart from the others.
+fn scenarios(record: &Record) -> String {
+    let plain = |r: &&ScenarioResult| !r.excused() && !r.passes_unexpectedly();
+    let results = record.results.iter();
+    let verdicts: Vec<Verdict> = results.filter(plain).map(|r| r.verdict).collect();
+    let mut said = counts(&verdicts);
+    let summary = &record.summary;
+    for (count, what) in [
+        (summary.expected_fail, "failed as known"),
+        (summary.unexpected_pass, "passed though listed as failing"),
+    ] {
+        if count > 0 {
+            said.push_str(&format!(", {count} {what}"));
+        }
+    }
+    said
 }
 
 fn counts(verdicts: &[Verdict]) -> String {
