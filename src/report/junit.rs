@@ -9,14 +9,15 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use quick_junit::{
-    NonSuccessKind, Property, Report, SerializeError, TestCase, TestCaseStatus, TestSuite,
+    NonSuccessKind, Property, Report, SerializeError, TestCase, TestCaseStatus, TestRerun,
+    TestSuite,
 };
 
 use super::escape::terminal;
 use super::human;
 use super::record::Record;
 use crate::event::Ending;
-use crate::outcome::{Failure, ScenarioResult, Verdict};
+use crate::outcome::{Failure, KnownStatus, ScenarioResult, Verdict};
 
 /// The report as XML. What XML 1.0 cannot hold is escaped as on a terminal (`\u{1b}`).
 pub fn render(record: &Record) -> Result<String, SerializeError> {
@@ -32,6 +33,7 @@ pub fn render(record: &Record) -> Result<String, SerializeError> {
         suite.add_test_case(case(result, area, name));
     }
     report.add_test_suites(areas.into_values());
+    report.add_test_suites(stale(record));
     let mut text = report.to_string()?;
     if !text.ends_with('\n') {
         text.push('\n');
@@ -63,6 +65,29 @@ fn run(record: &Record) -> Option<TestSuite> {
     Some(suite)
 }
 
+/// Entries of a known-failing list that fit nothing any more make the run fail.
+fn stale(record: &Record) -> Option<TestSuite> {
+    let mut entries = record
+        .known
+        .iter()
+        .filter(|entry| entry.status == KnownStatus::Stale)
+        .peekable();
+    entries.peek()?;
+    let mut suite = suite(record, "known failures");
+    for entry in entries {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+        status.set_type("stale entry");
+        status.set_message(safe(&format!(
+            "{}:{}: nothing fails as it says",
+            entry.file, entry.line
+        )));
+        let mut case = TestCase::new(safe(&format!("{} {}", entry.id, entry.rule)), status);
+        case.set_classname("known failures");
+        suite.add_test_case(case);
+    }
+    Some(suite)
+}
+
 fn case(result: &ScenarioResult, area: &str, name: &str) -> TestCase {
     let mut case = TestCase::new(safe(name), status(result));
     case.set_classname(safe(area));
@@ -76,6 +101,9 @@ fn case(result: &ScenarioResult, area: &str, name: &str) -> TestCase {
 
 fn status(result: &ScenarioResult) -> TestCaseStatus {
     let reason = || safe(result.reason.as_deref().unwrap_or_default());
+    if let Some(status) = listed(result) {
+        return status;
+    }
     match result.verdict {
         Verdict::Pass | Verdict::Info | Verdict::Warn => TestCaseStatus::success(),
         Verdict::Skip | Verdict::Inconclusive => {
@@ -90,6 +118,7 @@ fn status(result: &ScenarioResult) -> TestCaseStatus {
         }
         Verdict::Fail => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            status.add_reruns(reruns(result));
             match &result.failure {
                 Some(failure) => {
                     status.set_type(safe(&failure.rule));
@@ -104,6 +133,44 @@ fn status(result: &ScenarioResult) -> TestCaseStatus {
             status
         }
     }
+}
+
+/// What a list of known failures makes of it: an expected failure is skipped, an unexpected pass
+/// a failure.
+fn listed(result: &ScenarioResult) -> Option<TestCaseStatus> {
+    let expected = result.expected.as_ref()?;
+    let why = safe(&expected.reason);
+    if result.excused() {
+        let mut status = TestCaseStatus::skipped();
+        status.set_message(format!("known: {why}"));
+        return Some(status);
+    }
+    if result.passes_unexpectedly() {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+        status.set_type("unexpected pass");
+        let place = safe(&format!("{}:{}", expected.file, expected.line));
+        status.set_message(format!(
+            "it is listed as failing at {place} and passed: {why}"
+        ));
+        return Some(status);
+    }
+    None
+}
+
+/// The repeats of a failure that failed again; the others are in the output.
+fn reruns(result: &ScenarioResult) -> Vec<TestRerun> {
+    let attempts = result.triage.iter().flat_map(|triage| &triage.attempts);
+    attempts
+        .skip(1)
+        .filter(|attempt| attempt.verdict == Verdict::Fail)
+        .map(|attempt| {
+            let mut rerun = TestRerun::new(NonSuccessKind::Failure);
+            rerun.set_time(time(attempt.duration_ms));
+            rerun.set_type(safe(attempt.rule.as_deref().unwrap_or_default()));
+            rerun.set_message(safe(attempt.actual.as_deref().unwrap_or_default()));
+            rerun
+        })
+        .collect()
 }
 
 /// The failure as the screen tells it.
@@ -156,6 +223,21 @@ fn output(result: &ScenarioResult) -> String {
     if result.attempts > 1 {
         line(&format!("attempts: {}", result.attempts));
     }
+    if let Some(triage) = &result.triage {
+        let label = triage
+            .label
+            .map_or("not judged again", |label| label.as_str());
+        line(&format!("played again: {label}, failed {}", triage.rate));
+        for (number, attempt) in triage.attempts.iter().enumerate() {
+            let delayed = if attempt.perturbed {
+                ", sends delayed"
+            } else {
+                ""
+            };
+            let verdict = human::verdict_word(attempt.verdict);
+            line(&format!("attempt {}{delayed}: {verdict}", number + 1));
+        }
+    }
     if result.failure.is_some() && !result.transcript.is_empty() {
         text.push_str(&human::transcript(&result.transcript));
     }
@@ -185,6 +267,17 @@ mod tests {
             prepend_module_to_snapshot => false,
         }, {
             insta::assert_snapshot!("report_junit", text);
+        });
+    }
+
+    #[test]
+    fn lists_and_repeats_as_junit() {
+        let text = render(&sample::with_lists()).unwrap();
+        insta::with_settings!({
+            snapshot_path => concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots"),
+            prepend_module_to_snapshot => false,
+        }, {
+            insta::assert_snapshot!("report_junit_known", text);
         });
     }
 

@@ -131,12 +131,13 @@ fn of_profile(profile: Profile) -> Side {
 }
 
 fn seen(result: ScenarioResult) -> (String, Seen) {
+    let known = result.excused();
     let failure = result
         .failure
         .map(|failure| (failure.rule, failure.expected, failure.actual));
     let seen = Seen {
         verdict: result.verdict,
-        known: result.expected.is_some(),
+        known,
         failure,
         reason: result.reason,
         observed: result.observed,
