@@ -8,12 +8,16 @@
 
 mod beats;
 mod breach;
+mod client;
+mod client_breach;
 mod key;
 mod requests;
 mod watch;
 
 pub use beats::{Beats, Silence, early_by, tolerance};
 pub use breach::Breach;
+pub use client::{ClientOracle, RECONNECT_WAIT, longest_gap};
+pub use client_breach::ClientBreach;
 pub(crate) use key::key;
 pub use watch::{Finding, Oracle, Received, Sent, interval};
 
