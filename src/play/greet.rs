@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use super::ended::Ended;
-use super::item::{Beside, Got, Item};
+use super::item::{Got, Item};
 use super::player::Player;
 use super::pump::op;
 use crate::oracle::longest_gap;
@@ -25,18 +25,19 @@ impl Player<'_> {
     ) -> Result<(), Ended> {
         let link = self.visited(conn).await?;
         let hello = self.hello(hello)?;
-        let early = self.links[link].inbox.front().cloned();
-        if let Some(item @ Item { got, .. }) = &early
-            && item.beside != Some(Beside::StrangeOp)
+        let first = self.oracle.interval(self.links[link].watch).is_none();
+        if let Some(item) = self.links[link].inbox.front()
+            && first
+            && item.beside.is_none()
         {
-            let actual = self.client_said(got);
+            let actual = self.client_said(&item.got);
             return Err(self.ungreeted("client.waits-for-hello", "nothing before HELLO", &actual));
         }
         self.send(conn, &Send::Packet(hello)).await?;
         let until = Instant::now() + self.settings.answer_within;
         let item = loop {
             match self.next_item(link, until).await? {
-                Some(item) if item.beside == Some(Beside::StrangeOp) => {}
+                Some(item) if item.beside.is_some() => {}
                 other => break other,
             }
         };

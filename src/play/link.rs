@@ -250,6 +250,11 @@ impl Link {
         }
     }
 
+    /// Whether no line has met it and one still can.
+    pub(crate) fn waits(&self) -> bool {
+        !self.taken && self.ended_at().is_none()
+    }
+
     /// When it began to end, whoever ended it.
     pub(crate) fn ended_at(&self) -> Option<Instant> {
         let theirs = self.inbox.end().map(|item| item.at);

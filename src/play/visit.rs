@@ -143,19 +143,23 @@ impl Player<'_> {
         Ok(taken)
     }
 
-    /// Takes the oldest connection that no line has met yet, under this name.
+    /// Takes the oldest connection that no line has met yet, under this name. One that has ended
+    /// unmet is behind the client, and behind us too.
     pub(crate) fn take_visit(&mut self, name: &str) -> Option<usize> {
-        let link = self.links.iter().position(|link| !link.taken)?;
-        let state = &mut self.links[link];
-        state.taken = true;
-        name.clone_into(&mut state.name);
-        self.oracle.rename(state.watch, name);
-        Some(link)
+        let newest = self.links.iter().position(Link::waits)?;
+        for state in &mut self.links[..=newest] {
+            if !state.taken {
+                state.taken = true;
+                name.clone_into(&mut state.name);
+                self.oracle.rename(state.watch, name);
+            }
+        }
+        Some(newest)
     }
 
     /// Whether a connection waits to be met by a line.
     pub(crate) fn visit_waits(&self) -> bool {
-        self.links.iter().any(|link| !link.taken)
+        self.links.iter().any(Link::waits)
     }
 
     /// Whether a connection came within its bounds; `before` is the one before it.

@@ -430,3 +430,23 @@ async fn a_scenario_with_driver_lines_is_skipped_without_a_driver() {
     );
     assert_eq!(played.transcript, []);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_ended_before_a_line_met_it_is_not_taken() {
+    let impatient = |dial: MemoryDial| async move {
+        let caller = Caller::dial(&dial).await.expect("an upgrade");
+        caller.idle().await;
+        for _ in 0..2 {
+            sleep(Duration::from_millis(1500)).await;
+            let tried = tokio::time::timeout(Duration::from_secs(3), Caller::dial(&dial)).await;
+            assert!(tried.is_err());
+        }
+        sleep(Duration::from_millis(1500)).await;
+        live(dial, Habits::default()).await;
+    };
+    let steps =
+        "> http 101\n> close 1011\nwait 10s\n< connects within 1s..\nuse handshake\nwait 1hb\n";
+    let played = against(RULE, steps, impatient).await;
+    passed(&played);
+    assert_eq!(played.waits, [Duration::from_millis(1500); 3]);
+}

@@ -13,6 +13,7 @@ use litespec::scenario::syntax::Role;
 use litespec::scenario::values::Env;
 use litespec::scenario::{Scenario, library};
 use litespec::session::Password;
+use litespec::wire::TcpAccept;
 use litespec::wire::memory::{self, MemoryDial};
 use tokio::sync::mpsc;
 
@@ -162,7 +163,7 @@ const OUT_OF_ORDER: &str = "use handshake\n\
     > {\"op\": 5, \"n\": $second, \"r\": [false]}\ndriver< {\"id\": 2, \"r\": [false]}\n\
     > {\"op\": 5, \"n\": $first, \"r\": null}\ndriver< {\"id\": 1, \"r\": null}\n\
     driver> {\"do\": \"dispatch\", \"id\": 3, \"w\": \"C\", \"a\": [{}]}\n< exactly {\"op\": 6, \"w\": \"C\", \"a\": [{}]}\n\
-    driver< {\"id\": 3}\n< nothing for 1s\n";
+    driver< {\"id\": 3}\n< nothing for 100ms\n";
 
 #[tokio::test(start_paused = true)]
 async fn what_it_is_told_to_ask_is_asked_and_what_comes_back_is_told() {
@@ -218,4 +219,18 @@ async fn it_passes_every_scenario_for_clients_that_is_built_in() {
         played += 1;
     }
     assert!(played >= 6, "{played}");
+}
+
+#[tokio::test]
+async fn it_is_played_with_over_tcp_too() {
+    let accept = TcpAccept::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("ws://{}/", accept.local_addr().expect("an address"));
+    let address = Address::parse(&url).expect("an address");
+    let config = ClientConfig {
+        password: Password::from(PASSWORD),
+        ..ClientConfig::default()
+    };
+    let client = Client::start(address, config);
+    let host = Host::new(accept).with_driver(Obedient::new(client, str::to_owned));
+    passed(&hosted("rule   client.correlates", OUT_OF_ORDER, host).await);
 }

@@ -1,7 +1,13 @@
 //! What the watch finds in a client of bad habits, whatever the scenario is about.
 
-use super::{found, passed, play};
-use crate::support::caller::Habits;
+use std::time::Duration;
+
+use super::{PASSWORD, found, passed, play, scenario, settings};
+use crate::support::caller::{Habits, live};
+use litespec::play::{Host, run_client};
+use litespec::scenario::values::Env;
+use litespec::wire::memory;
+use tokio::time::Instant;
 
 /// An ordinary scenario with a reconnection in it.
 const ORDINARY: &str = "use handshake {\"hb_interval\": 600}\n< nothing for 4hb\n> close 1011\n< connects\n\
@@ -222,4 +228,26 @@ async fn behind_our_own_breach_a_connection_is_not_judged_but_its_end_counts() {
     };
     passed(&play("use handshake\n> binary 0xff\nwait 5s\n", stops).await);
     passed(&play("use handshake\nignore\nwait 5s\n", stops).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delay_of_our_own_is_not_the_clients() {
+    for (stall_ms, expected) in [(49, &["client.heartbeat-interval"][..]), (50, &[])] {
+        let (dial, listener) = memory::listen();
+        let stops = Habits {
+            beats: &[1],
+            ..Habits::default()
+        };
+        let calling = tokio::spawn(live(dial, stops));
+        let settings = settings();
+        let stalled = Instant::now() + Duration::from_millis(1500);
+        let by = Duration::from_millis(stall_ms);
+        settings.lateness.note(stalled, by);
+        let scenario = scenario("rule   client.hello-ack", "use handshake\nwait 2100ms\n");
+        let mut host = Host::new(listener);
+        let (env, limit) = (Env::new(PASSWORD), Duration::from_secs(60));
+        let played = run_client(&settings, &mut host, "client/test", &scenario, env, limit).await;
+        calling.abort();
+        assert_eq!(found(&played), expected, "{stall_ms}");
+    }
 }
