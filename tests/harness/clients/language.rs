@@ -379,7 +379,7 @@ async fn who_speaks_no_http_is_no_visitor() {
     use litespec::wire::Dial;
     use tokio::io::AsyncWriteExt;
     let stranger = |dial: MemoryDial| async move {
-        let mut stream = dial.dial().await.ok().expect("a stream");
+        let mut stream = dial.dial().await.expect("a stream");
         let _ = stream
             .write_all(b"\x16\x03\x01 no http at all\r\n\r\n")
             .await;
