@@ -4,7 +4,8 @@
 //! [`Oracle`] watches all connections of one scenario. It is told every send and every arrival,
 //! and returns what it found as [`Breach`]es, each of which knows its rule. A connection is judged
 //! until our own first send on it that the text does not plainly allow: what a target does after
-//! that is for the scenario to say.
+//! that is for the scenario to say. [`ClientOracle`] does the same where the target is a client, which
+//! has rules about all its connections together too.
 
 mod beats;
 mod breach;

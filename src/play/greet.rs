@@ -181,12 +181,12 @@ impl Player<'_> {
         };
         let bytes = match packet.get("password") {
             Some(Json::String(password)) if op(&packet) == Some(1) => {
-                let shown = if self.is_password(password) {
-                    self.settings.password.as_str()
+                if self.is_password(password) {
+                    // However the client spells it: what is told of it is found by its value.
+                    without_password(&packet, &self.settings.password)
                 } else {
-                    ANOTHER
-                };
-                without_password(&packet, shown)
+                    without_password(&packet, ANOTHER)
+                }
             }
             _ => bytes,
         };

@@ -149,6 +149,11 @@ impl Inbox {
         };
     }
 
+    /// How many arrivals wait.
+    pub(crate) fn len(&self) -> usize {
+        self.items.len()
+    }
+
     /// Whether nothing more is to be read.
     pub(crate) fn full(&self) -> bool {
         self.shut.is_some_and(|count| count >= LAST_ITEMS)

@@ -23,6 +23,8 @@ use crate::wire::{OutFrame, opcode};
 /// So many arrivals are read behind the end of a wait: they may have come in time, and we were late.
 /// A target that sends without end gets no more time by it.
 pub(crate) const BEHIND: u32 = 1000;
+/// A client's heartbeats and unasked requests wait for a line as long as no more than this wait.
+const BESIDE: usize = 4096;
 /// A message with more values is not read: each takes many times the bytes it was sent in.
 pub(crate) const VALUES: usize = 262_144;
 
@@ -205,7 +207,10 @@ impl Player<'_> {
         if beside == Some(Beside::Heartbeat) {
             self.acknowledge(index, at);
         }
-        if !passed_over {
+        // What few lines ask for must not fill the inbox: a full one is not read on.
+        let crowd =
+            beside.is_some_and(Beside::named_only) && self.links[index].inbox.len() >= BESIDE;
+        if !passed_over && !crowd {
             self.links[index].inbox.push(Item { at, got, beside });
         }
     }

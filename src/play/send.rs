@@ -317,8 +317,13 @@ impl Player<'_> {
 
     /// Closes a connection at a scenario's end; nobody waits for the write.
     pub(crate) fn farewell(&mut self, index: usize, now: Instant) {
-        let body = 1000_u16.to_be_bytes().to_vec();
-        let shown = "1000".to_owned();
+        // A server that goes away is one that a client comes back to, which others may wait for.
+        let code: u16 = match self.hosting {
+            Some(_) => 1001,
+            None => 1000,
+        };
+        let body = code.to_be_bytes().to_vec();
+        let shown = code.to_string();
         let ready = Ready {
             kind: EntryKind::Close,
             shown,

@@ -187,22 +187,21 @@ impl Player<'_> {
                 late.as_secs_f64() * 1e3
             )
         };
-        if let Some(early) = window.least.and_then(|least| early_by(elapsed, least)) {
-            let actual = told(early, "early");
-            return Err(Ended::Failed(Box::new(self.broken(mark, &actual))));
+        let early = window.least.and_then(|least| early_by(elapsed, least));
+        let late = window.most.and_then(|most| elapsed.checked_sub(most));
+        let (off_by, actual) = match (early, late.filter(|late| !late.is_zero())) {
+            (Some(early), _) => (early, told(early, "early")),
+            (None, Some(late)) => (late, told(late, "late")),
+            (None, None) => return Ok(()),
+        };
+        // We may have seen the last end late, or this connection.
+        if self.settings.lateness.worst(anchor, accepted) >= off_by {
+            return Err(Ended::Inconclusive {
+                reason: format!("{actual}; we were late ourselves"),
+                timing: true,
+            });
         }
-        if let Some(most) = window.most.filter(|most| elapsed > *most) {
-            let late = elapsed - most;
-            let actual = told(late, "late");
-            if self.settings.lateness.worst(anchor, accepted) >= late {
-                return Err(Ended::Inconclusive {
-                    reason: format!("{actual}; we were late ourselves"),
-                    timing: true,
-                });
-            }
-            return Err(Ended::Failed(Box::new(self.broken(mark, &actual))));
-        }
-        Ok(())
+        Err(Ended::Failed(Box::new(self.broken(mark, &actual))))
     }
 
     /// No connection came in time.

@@ -450,3 +450,42 @@ async fn a_connection_that_ended_before_a_line_met_it_is_not_taken() {
     passed(&played);
     assert_eq!(played.waits, [Duration::from_millis(1500); 3]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_password_is_not_shown_however_it_is_spelled() {
+    let escaping = Habits {
+        ack: Some(r#"{"password": "\u006fpensesame", "op": 1.0}"#),
+        ..Habits::default()
+    };
+    let played = play("use handshake\n< close\n", escaping).await;
+    assert!(matches!(played.ended, Ended::Failed(_)), "{played:?}");
+    let shown = format!("{:?} {:?}", played.ended, played.transcript);
+    assert!(!shown.contains("pensesame"), "{shown}");
+    let other = Habits {
+        ack: Some(r#"{"op":1,"password":"hunter22"}"#),
+        ..Habits::default()
+    };
+    for line in [
+        "< {\"op\": 1, \"password\": \"${password}\"}",
+        "< {\"op\": 5}",
+        "< nothing for 1s",
+    ] {
+        let steps = format!("> {{\"op\": 0, \"hb_interval\": 900}}\n{line}\n");
+        let played = play(&steps, other).await;
+        assert!(matches!(played.ended, Ended::Failed(_)), "{line}");
+        let shown = format!("{played:?}");
+        assert!(!shown.contains("hunter22"), "{shown}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_the_end_we_go_away_and_the_client_may_come_again() {
+    let played = play("use handshake\n", Habits::default()).await;
+    passed(&played);
+    let last = played
+        .transcript
+        .iter()
+        .rfind(|entry| entry.dir == Dir::Sent)
+        .expect("a close");
+    assert_eq!((last.kind, last.text.as_str()), (EntryKind::Close, "1001"));
+}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{PASSWORD, found, passed, play, scenario, settings};
 use crate::support::caller::{Habits, live};
-use litespec::play::{Host, run_client};
+use litespec::play::{Ended, Host, Played, run_client};
 use litespec::scenario::values::Env;
 use litespec::wire::memory;
 use tokio::time::Instant;
@@ -230,24 +230,54 @@ async fn behind_our_own_breach_a_connection_is_not_judged_but_its_end_counts() {
     passed(&play("use handshake\nignore\nwait 5s\n", stops).await);
 }
 
+/// Plays steps against a client of these habits while we were late at a time, by so much.
+async fn late(steps: &str, habits: Habits, at_ms: u64, by_ms: u64) -> Played {
+    let (dial, listener) = memory::listen();
+    let calling = tokio::spawn(live(dial, habits));
+    let settings = settings();
+    let ms = Duration::from_millis;
+    settings
+        .lateness
+        .note(Instant::now() + ms(at_ms), ms(by_ms));
+    let scenario = scenario("rule   client.hello-ack", steps);
+    let mut host = Host::new(listener);
+    let env = Env::new(PASSWORD);
+    let played = run_client(
+        &settings,
+        &mut host,
+        "client/test",
+        &scenario,
+        env,
+        ms(60_000),
+    )
+    .await;
+    calling.abort();
+    played
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_delay_of_our_own_is_not_the_clients() {
-    for (stall_ms, expected) in [(49, &["client.heartbeat-interval"][..]), (50, &[])] {
-        let (dial, listener) = memory::listen();
-        let stops = Habits {
-            beats: &[1],
-            ..Habits::default()
-        };
-        let calling = tokio::spawn(live(dial, stops));
-        let settings = settings();
-        let stalled = Instant::now() + Duration::from_millis(1500);
-        let by = Duration::from_millis(stall_ms);
-        settings.lateness.note(stalled, by);
-        let scenario = scenario("rule   client.hello-ack", "use handshake\nwait 2100ms\n");
-        let mut host = Host::new(listener);
-        let (env, limit) = (Env::new(PASSWORD), Duration::from_secs(60));
-        let played = run_client(&settings, &mut host, "client/test", &scenario, env, limit).await;
-        calling.abort();
-        assert_eq!(found(&played), expected, "{stall_ms}");
-    }
+    let stops = Habits {
+        beats: &[1],
+        ..Habits::default()
+    };
+    let steps = "use handshake\nwait 2100ms\n";
+    let told = late(steps, stops, 1500, 49).await;
+    assert_eq!(found(&told), ["client.heartbeat-interval"]);
+    passed(&late(steps, stops, 1500, 50).await);
+
+    let hasty = Habits {
+        waits: &[900],
+        ..Habits::default()
+    };
+    let steps = "use handshake\n> close 1011\n< connects within 1s..\n";
+    let told = late(steps, hasty, 300, 99).await;
+    assert_eq!(found(&told), ["client.reconnect-waits"]);
+    assert!(matches!(told.ended, Ended::Failed(_)));
+    let excused = late(steps, hasty, 300, 100).await;
+    assert_eq!(found(&excused), [] as [&str; 0]);
+    assert!(matches!(
+        excused.ended,
+        Ended::Inconclusive { timing: true, .. }
+    ));
 }
