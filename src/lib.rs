@@ -10,6 +10,7 @@
 //! runner   report
 //! reference    the right server and client, on tokio-tungstenite
 //! play         carries out one scenario over the wire: sends, expects, stamps, records
+//! process      targets as child processes
 //! wire         RFC 6455 frames as they are, streams, upgrade requests and responses
 //! event
 //! outcome
@@ -22,6 +23,7 @@ pub mod event;
 pub mod oracle;
 pub mod outcome;
 pub mod play;
+pub mod process;
 pub mod protocol;
 pub mod reference;
 pub mod report;

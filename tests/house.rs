@@ -7,11 +7,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The floors, the highest first. Modules that share a floor do not know each other.
-const FLOORS: [&[&str]; 9] = [
+const FLOORS: [&[&str]; 10] = [
     &["cli"],
     &["runner", "report"],
     &["reference"],
     &["play"],
+    &["process"],
     &["wire"],
     &["event"],
     &["outcome"],

@@ -1,12 +1,13 @@
 //! The player of one scenario: its connections, its variables, its place in the text.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::ended::{Broken, Ended, Place, Played};
-use super::host::{Host, Hosting};
+use super::host::Hosting;
+use super::jitter::Jitter;
 use super::link::Link;
 use super::record::{Recorder, cut};
 use super::settings::Settings;
@@ -14,85 +15,13 @@ use super::watch::Watch;
 use crate::oracle::{Breach, Finding};
 use crate::outcome::{Dir, EntryKind};
 use crate::protocol::rules::{self, Level};
-use crate::scenario::syntax::{Mark, Origin, Role, Source, Span, Step, StepKind, Time};
+use crate::scenario::Scenario;
+use crate::scenario::syntax::{Mark, Source, Span, Step, StepKind, Time};
 use crate::scenario::values::Env;
-use crate::scenario::{self, Scenario};
-use crate::wire::{self, DialError, OpenError};
+use crate::wire::{self, DialError, Offer, OpenError, Opened};
 
 /// Breaches kept of one scenario.
 const BREACHES: usize = 64;
-
-/// Plays a scenario to its end. `env` holds what its variables stand for; `limit` is the time at
-/// which it is ended from outside, whatever it waits for.
-pub async fn run(
-    settings: &Settings,
-    id: &str,
-    scenario: &Arc<Scenario>,
-    env: Env,
-    limit: Duration,
-) -> Played {
-    let mut player = Player::new(settings, id, scenario, env, limit);
-    let ended = player.steps(&scenario.steps).await;
-    // What the watch still sees counts; how the leave-taking itself goes does not.
-    let _ = player.settle().await;
-    player.finish(ended.err().unwrap_or(Ended::Passed))
-}
-
-/// Plays a scenario against a client to its end: as [`run`], but the connections come from `host`.
-/// The settings' way to a target is not used.
-pub async fn run_client(
-    settings: &Settings,
-    host: &mut Host,
-    id: &str,
-    scenario: &Arc<Scenario>,
-    env: Env,
-    limit: Duration,
-) -> Played {
-    let drives = scenario.needs().driver;
-    let driven = host.driver.is_some();
-    let mut player = Player::new(settings, id, scenario, env, limit);
-    player.oracle = Watch::client(settings);
-    player.hosting = Some(Hosting::new(host, &settings.limits, drives));
-    if scenario.role() == Some(Role::Server) {
-        let why = "this scenario needs a server as its target".to_owned();
-        return player.finish(Ended::Error(why));
-    }
-    if drives && !driven {
-        return player.finish(super::drive::undriven());
-    }
-    let ended = player.steps(&scenario.steps).await;
-    let _ = player.settle().await;
-    player.finish(ended.err().unwrap_or(Ended::Passed))
-}
-
-/// Whether a new connection gets through handshake and heartbeat; if not, what broke.
-pub async fn alive(settings: &Settings) -> Result<(), Box<Broken>> {
-    let limit = settings.answer_within * 4;
-    let env = Env::new(&settings.password);
-    let mut player = Player::new(settings, "alive", &ALIVE, env, limit);
-    let ended = player.steps(&ALIVE.steps).await;
-    let _ = player.settle().await;
-    match ended {
-        Ok(()) => Ok(()),
-        Err(Ended::Failed(broken) | Ended::Unreachable(broken) | Ended::Prerequisite(broken)) => {
-            Err(broken)
-        }
-        Err(other) => Err(Box::new(player.broken(None, &other.in_words()))),
-    }
-}
-
-static ALIVE: LazyLock<Arc<Scenario>> = LazyLock::new(|| {
-    let text = "title  A new connection gets through handshake and heartbeat\n\
-                rule   robust.isolation\n\nalive\n";
-    let path = "alive".to_owned();
-    let source = Source {
-        path,
-        origin: Origin::Embedded,
-        text: text.to_owned(),
-    };
-    // The text is a constant; a test parses it.
-    Arc::new(scenario::parse("alive", Arc::new(source)).expect("the text of `alive` parses"))
-});
 
 /// Carries out the steps of one scenario.
 pub struct Player<'a> {
@@ -121,6 +50,7 @@ pub struct Player<'a> {
     pub(crate) behind: u32,
     /// Whose turn it is to be read first.
     pub(crate) turn: usize,
+    pub(crate) jitter: Option<Jitter>,
     breaches: Vec<(Breach, Place)>,
     rng: fastrand::Rng,
 }
@@ -173,6 +103,7 @@ impl<'a> Player<'a> {
             held: Vec::new(),
             behind: 0,
             turn: 0,
+            jitter: settings.jitter.map(Jitter::new),
             breaches: Vec::new(),
             rng: fastrand::Rng::with_seed(settings.seed),
         }
@@ -231,6 +162,7 @@ impl<'a> Player<'a> {
                 self.client_alive(mark.as_ref()).await
             }
             StepKind::Alive { mark } => self.alive(mark.as_ref()).await,
+            StepKind::Offer { what, name } => self.offer(*what, name).await,
             _ if self.hosting.is_none() => Err(needs_client()),
             StepKind::WaitsDiffer { by, mark } => self.waits_differ(by, mark.as_ref()),
             StepKind::DriverSend { packet } => self.driver_send(packet),
@@ -260,34 +192,16 @@ impl<'a> Player<'a> {
 
     /// Opens a connection and its WebSocket.
     pub(crate) async fn connect(&mut self, name: &str) -> Result<usize, Ended> {
-        if let Some(pacer) = &self.settings.pacer {
-            pacer.turn().await;
-        }
-        let mut offer = self.settings.offer.clone();
-        if self.settings.trace_header {
-            offer
-                .headers
-                .push(("X-Litespec-Scenario".to_owned(), self.id.clone()));
-        }
-        let settings = self.settings;
-        let began = Instant::now();
-        let until = (began + settings.answer_within).min(self.limit);
-        let opening = wire::open(
-            &*settings.dial,
-            &settings.target,
-            &offer,
-            &settings.limits,
-            &mut self.rng,
-        );
-        let opened = match tokio::time::timeout_at(until, opening).await {
-            Ok(Ok(opened)) => opened,
-            Ok(Err(error)) if ours(&error) => return Err(Ended::Error(error.to_string())),
-            Ok(Err(error)) => return Err(self.unreachable(&error.to_string())),
-            Err(_) => {
-                let waited = began.elapsed().as_millis();
-                return Err(self.unreachable(&format!("no WebSocket within {waited} ms")));
-            }
+        let offer = self.settings.offer.clone();
+        let opened = match self.open(offer).await? {
+            Ok(opened) => opened,
+            Err(error) => return Err(self.unreachable(&error.to_string())),
         };
+        Ok(self.opened(name, opened))
+    }
+
+    /// Takes a connection in, and gives its index.
+    pub(crate) fn opened(&mut self, name: &str, opened: Opened) -> usize {
         let text = String::new();
         self.recorder.add(
             opened.dialed_at,
@@ -303,7 +217,40 @@ impl<'a> Player<'a> {
         let manual = self.scenario.header.manual;
         self.links
             .push(Link::new(name, watch, opened.conn, times, manual, share));
-        Ok(self.links.len() - 1)
+        self.links.len() - 1
+    }
+
+    /// Asks the target for a WebSocket with this offer. What went wrong is the target's doing.
+    pub(crate) async fn open(
+        &mut self,
+        mut offer: Offer,
+    ) -> Result<Result<Opened, OpenError>, Ended> {
+        if let Some(pacer) = &self.settings.pacer {
+            pacer.turn().await;
+        }
+        if self.settings.trace_header {
+            offer
+                .headers
+                .push(("X-Litespec-Scenario".to_owned(), self.id.clone()));
+        }
+        let settings = self.settings;
+        let began = Instant::now();
+        let until = (began + settings.answer_within).min(self.limit);
+        let opening = wire::open(
+            &*settings.dial,
+            &settings.target,
+            &offer,
+            &settings.limits,
+            &mut self.rng,
+        );
+        match tokio::time::timeout_at(until, opening).await {
+            Ok(Err(error)) if ours(&error) => Err(Ended::Error(error.to_string())),
+            Ok(opened) => Ok(opened),
+            Err(_) => {
+                let waited = began.elapsed().as_millis();
+                Err(self.unreachable(&format!("no WebSocket within {waited} ms")))
+            }
+        }
     }
 
     /// Whether a connection on which nothing has come tells against the target as a whole: it had

@@ -45,6 +45,7 @@ impl Player<'_> {
             _ => self.link(conn).await?,
         };
         let ready = self.ready(send)?;
+        self.delay().await?;
         let started = Instant::now();
         self.put(link, ready, started, false);
         self.flush(&[link], started).await
@@ -93,6 +94,7 @@ impl Player<'_> {
                 touched.push(link);
             }
         }
+        self.delay().await?;
         let started = Instant::now();
         for (conn, ready) in sends {
             let link = self.link(&conn).await?;
@@ -254,7 +256,12 @@ impl Player<'_> {
             opcode::TEXT => match Json::parse(bytes) {
                 Ok(packet) => {
                     match op(&packet) {
-                        Some(2) => link.beats_waiting.push_back(auto),
+                        Some(2) => {
+                            link.beats_waiting.push_back(auto);
+                            if let Some(jitter) = &mut self.jitter {
+                                jitter.beat(index);
+                            }
+                        }
                         Some(4) if auto => {
                             if let Some(nonce) = packet.get("n") {
                                 link.background_nonces.insert(oracle::key(nonce));

@@ -232,6 +232,7 @@ impl Clock {
             | StepKind::EveryOff { .. }
             | StepKind::Ignore { .. }
             | StepKind::Alive { .. }
+            | StepKind::Offer { .. }
             | StepKind::WaitsDiffer { .. }
             | StepKind::DriverSend { .. } => {}
         }

@@ -4,7 +4,9 @@
 mod clients;
 mod controls;
 mod dying;
+mod known;
 mod play;
 mod suite;
 mod support;
+mod triage;
 mod verdicts;

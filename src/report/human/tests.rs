@@ -58,6 +58,22 @@ fn reasons_that_differ_in_numbers_only_are_one_group() {
 }
 
 #[test]
+fn lists_of_known_failures_are_told_apart_from_failures() {
+    snapshot("screen_known", &sample::with_lists(), &Screen::default());
+    snapshot("screen_known_verbose", &sample::with_lists(), &VERBOSE);
+}
+
+#[test]
+fn a_run_of_the_preflight_alone_shows_its_steps() {
+    let mut record = sample::passing();
+    record.results.clear();
+    record.rules.clear();
+    let options = &mut record.header.options;
+    options.insert("preflight".to_owned(), true.into());
+    snapshot("screen_only_preflight", &record, &Screen::default());
+}
+
+#[test]
 fn a_run_that_could_not_start_says_why() {
     snapshot(
         "screen_could_not_run",
@@ -169,8 +185,16 @@ proptest! {
         text in "[\\x00-\\x1f\\x7f-\\u{9f}a{\"\\u{202a}-\\u{202e}]{0,30}",
         column in 0u32..40,
         verbose: bool,
+        lists: bool,
     ) {
-        let mut record = sample::failing();
+        let mut record = if lists { sample::with_lists() } else { sample::failing() };
+        for entry in &mut record.known {
+            for member in [&mut entry.id, &mut entry.rule, &mut entry.reason, &mut entry.file] {
+                *member = text.clone();
+            }
+            entry.text = Some(text.clone());
+            entry.expires = Some(text.clone());
+        }
         record.header.target = text.clone();
         record.header.label = Some(text.clone());
         record.preflight.steps[0].detail = text.clone();
@@ -180,6 +204,15 @@ proptest! {
             result.title = text.clone();
             result.reason = Some(text.clone());
             result.notes = vec![text.clone()];
+            if let Some(expected) = &mut result.expected {
+                expected.reason = text.clone();
+                expected.expires = Some(text.clone());
+                expected.file = text.clone();
+            }
+            for attempt in result.triage.iter_mut().flat_map(|triage| &mut triage.attempts) {
+                attempt.rule = Some(text.clone());
+                attempt.actual = Some(text.clone());
+            }
             result.observed = Some(serde_json::json!({"what": text, text.as_str(): text}));
             for entry in &mut result.transcript {
                 entry.text = text.clone();

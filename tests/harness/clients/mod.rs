@@ -51,6 +51,7 @@ fn settings() -> Settings {
         pacer: None,
         lateness: Arc::new(Lateness::default()),
         seed: 1,
+        jitter: None,
     }
 }
 

@@ -72,6 +72,7 @@ pub(crate) fn header() -> RunHeader {
         seed: 1,
         options: serde_json::Map::new(),
         repeat_args: Vec::new(),
+        repeat_tail: Vec::new(),
     }
 }
 
