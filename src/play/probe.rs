@@ -6,9 +6,9 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::ended::Ended;
-use super::item::{Got, Item};
+use super::item::{Beside, Got, Item};
 use super::player::Player;
-use super::pump::op;
+use super::pump::{Woke, op};
 use super::record::Redactor;
 use crate::protocol::codec;
 use crate::protocol::json::Json;
@@ -33,12 +33,18 @@ impl Player<'_> {
     /// way in which the connection ended; an end behind an answer is in `then`.
     pub(crate) async fn probe(&mut self, link: usize, time: Duration) -> Result<(), Ended> {
         let from = self.links[link].last_send.0;
+        if self.hosting.is_some() && self.links[link].ended_at().is_some() {
+            return self.probe_visit(link, time).await;
+        }
         let until = Instant::now() + time;
         let mut seen = Seen::default();
         while seen.end.is_none() {
             let Some(item) = self.next_item(link, until).await? else {
                 break;
             };
+            if item.beside.is_some_and(Beside::named_only) {
+                continue;
+            }
             seen.add(&item, from, &self.settings.redactor);
             self.take(link, &item);
         }
@@ -98,12 +104,31 @@ impl Player<'_> {
         Ok(())
     }
 
+    /// The connection is over: whether the client comes again, and when.
+    async fn probe_visit(&mut self, link: usize, time: Duration) -> Result<(), Ended> {
+        let until = Instant::now() + time;
+        let name = self.links[link].name.clone();
+        let ended = self.links[link].ended_at().unwrap_or(until);
+        loop {
+            if let Some(visit) = self.take_visit(&name) {
+                let after = self.links[visit].accepted.saturating_duration_since(ended);
+                let after_ms = (after.as_secs_f64() * 1e6).round() / 1e3;
+                self.observed = Some(json!({"what": "reconnected", "after_ms": after_ms}));
+                return Ok(());
+            }
+            if self.pump(until).await? == Woke::TimeOver && !self.visit_waits() {
+                self.observed = Some(json!({"what": "stayed_away"}));
+                return Ok(());
+            }
+        }
+    }
+
     /// Nothing came. Whether the connection still works is asked with a HEARTBEAT where one would
     /// be acknowledged.
     async fn ignored_or_hung(&mut self, link: usize, time: Duration) -> Result<(), Ended> {
         let watch = self.links[link].watch;
         let mut what = "ignored";
-        if self.oracle.authenticated(watch) && !self.links[link].over() {
+        if self.hosting.is_none() && self.oracle.authenticated(watch) && !self.links[link].over() {
             self.send_literal(link, r#"{"op": 2}"#).await?;
             if self.next_item(link, Instant::now() + time).await?.is_none() {
                 what = "hung";

@@ -370,6 +370,7 @@ impl Played {
             breaches: Vec::new(),
             observed: None,
             notes: Vec::new(),
+            waits: Vec::new(),
             transcript: Vec::new(),
             held: Vec::new(),
             took: Duration::ZERO,

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::outcome::{Dir, Entry, EntryKind};
 use crate::report::sample;
 
 fn snapshot(name: &str, record: &Record, screen: &Screen) {
@@ -231,4 +232,25 @@ proptest! {
         let whole = render(&record, &Screen { verbose, ..Screen::default() });
         prop_assert!(!whole.chars().any(|c| c != '\n' && (c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c))), "{whole:?}");
     }
+}
+
+#[test]
+fn a_clients_connection_and_our_answer_to_it_are_lines_of_the_language() {
+    let entry = |dir, text: &str| Entry {
+        at_ms: 1.0,
+        conn: "a".to_owned(),
+        dir,
+        kind: EntryKind::Connect,
+        text: text.to_owned(),
+        auto: false,
+    };
+    let entries = [
+        entry(Dir::Received, ""),
+        entry(Dir::Sent, "http 503"),
+        entry(Dir::Sent, ""),
+    ];
+    let mut out = String::new();
+    transcript::write(&mut out, &entries, &Screen::default());
+    let said: Vec<&str> = out.lines().map(|line| line[14..].trim_end()).collect();
+    assert_eq!(said, ["  < connects", "  > http 503", "    connect"]);
 }

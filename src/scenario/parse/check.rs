@@ -268,6 +268,13 @@ fn allowed(step: &Step, place: Place<'_>) -> Result<(), Problem> {
                 ..
             }),
         ) => refused("in any order", "expectations of something that comes"),
+        (
+            Place::AnyOrder,
+            StepKind::Expect(Expectation {
+                what: Expect::Connects,
+                ..
+            }),
+        ) => refused("in any order", "expectations of what comes on a connection"),
         (Place::AnyOrder, StepKind::Expect(_)) => Ok(()),
         (Place::AnyOrder, _) => refused("in any order", "expectations, `< ..`, and `repeat`"),
     }

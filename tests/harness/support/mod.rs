@@ -1,5 +1,6 @@
 //! Runs a suite against a peer in memory, so that a paused clock moves both.
 
+pub(crate) mod caller;
 pub(crate) mod peer;
 
 use std::future::Future;
