@@ -21,6 +21,7 @@ mod quote;
 mod repeat;
 mod request;
 mod screen;
+mod selftest;
 mod serve;
 mod target;
 mod values;
@@ -102,6 +103,9 @@ enum Command {
     /// Explain a rule or a scenario
     #[command(after_help = explain::EXAMPLES)]
     Explain(explain::ExplainArgs),
+    /// Show that the suite catches what is wrong, and nothing else: run it against the zoo
+    #[command(after_help = selftest::EXAMPLES)]
+    Selftest(selftest::SelftestArgs),
     /// Bring scenario files into their one canonical form
     #[command(after_help = fmt::EXAMPLES)]
     Fmt(fmt::FmtArgs),
@@ -169,6 +173,10 @@ fn dispatch(
         }
         Command::List(list) => Ok(list::run(&cli.globals, &list)?.into()),
         Command::Explain(explain) => Ok(explain::run(&cli.globals, &explain)?.into()),
+        Command::Selftest(selftest) => {
+            logs::start(&cli.globals, Level::ERROR);
+            Ok(selftest::run(&cli.globals, &selftest)?.into())
+        }
         Command::Fmt(fmt) => Ok(fmt::run(&cli.globals, &fmt)?.into()),
         Command::Serve(serve) => {
             logs::start(&cli.globals, Level::INFO);
