@@ -173,6 +173,7 @@ impl Ctx<'_, '_> {
     fn note_let_in(&mut self) {
         if self.facts.let_in.is_none() && self.is_in() {
             self.facts.let_in = Some(self.facts.now);
+            self.facts.world.state().inside.insert(self.facts.id);
         }
     }
 }
@@ -202,6 +203,12 @@ pub(super) trait Bend: Send {
     fn binary(&mut self, ctx: &mut Ctx<'_, '_>) {
         ctx.hear_binary();
     }
+
+    /// A ping or pong has come.
+    fn control(&mut self, _ctx: &mut Ctx<'_, '_>) {}
+
+    /// Another connection, or this one some time ago, tells it something ([`Act::Tell`]).
+    fn told(&mut self, _text: &str, _ctx: &mut Ctx<'_, '_>) {}
 
     /// The session sends a packet.
     fn says(&mut self, packet: String, ctx: &mut Ctx<'_, '_>) {
@@ -290,7 +297,7 @@ impl Bent {
     fn act(&mut self, act: Act, door: &mut Door<'_>) {
         match act {
             Act::Say(text) => door.say(text),
-            Act::Hear(text) => self.with(door, |_, ctx| ctx.hear(&text)),
+            Act::Tell(text) => self.with(door, |bend, ctx| bend.told(&text, ctx)),
             Act::Close(code) => door.close(Closing {
                 code,
                 reason: "closed",
@@ -318,6 +325,7 @@ impl Tap for Bent {
 
     fn control(&mut self, door: &mut Door<'_>) {
         self.facts.last_control = Some(door.now());
+        self.with(door, |bend, ctx| bend.control(ctx));
     }
 
     fn packet(&mut self, packet: String, door: &mut Door<'_>) {

@@ -81,7 +81,7 @@ pub(super) enum Cut {
 }
 
 /// What befalls the server because of something that was read.
-pub(super) type Watch = fn(&Incoming) -> bool;
+pub(super) type Watch = fn(&Incoming, &Seen) -> bool;
 
 /// What a member's streams do otherwise.
 #[derive(Clone, Copy)]
@@ -94,14 +94,19 @@ pub(super) struct Wire {
     /// The head of the upgrade's answer.
     pub(super) head: Option<fn(&str) -> String>,
     /// What is lost of the messages that come in.
-    pub(super) loses: Option<fn(&Incoming, &mut Lost) -> bool>,
+    pub(super) loses: Option<fn(&Incoming, &Seen) -> bool>,
     /// What is lost of frames that do not come in one read.
     pub(super) loses_parts: bool,
+    /// Reads little at a time, so that what is not dealt with stays unread.
+    pub(super) sips: bool,
     /// What ends or stops the whole server.
     pub(super) suffers: Option<(Watch, Life)>,
 }
 
-/// What is told when a read ends inside a message, and more may come.
+/// Bytes of a small read.
+const SIP: usize = 64;
+
+/// What is told when half a message is there and nothing more for now.
 const PART: Incoming = Incoming::Fault(FrameFault::CutShort { what: "read" });
 
 /// The reference's own.
@@ -112,14 +117,17 @@ pub(super) const AS_IS: Wire = Wire {
     head: None,
     loses: None,
     loses_parts: false,
+    sips: false,
     suffers: None,
 };
 
-/// What was seen before, for those that lose messages.
+/// What came before.
 #[derive(Debug, Default)]
-pub(super) struct Lost {
+pub(super) struct Seen {
     /// A ping came since the last message.
     pub(super) pinged: bool,
+    /// A close frame has come.
+    pub(super) closed: bool,
 }
 
 /// Splits what is written into the upgrade's head and frames.
@@ -135,7 +143,7 @@ struct Read {
     head_seen: bool,
     tail: Vec<u8>,
     decoder: Decoder,
-    lost: Lost,
+    seen: Seen,
     /// Broken frames have come: the rest passes as it is.
     raw: bool,
     /// What passes on to the reader.
@@ -172,7 +180,7 @@ impl BentStream {
                 head_seen: false,
                 tail: Vec::new(),
                 decoder: Decoder::new(Side::Server, &Limits::default()),
-                lost: Lost::default(),
+                seen: Seen::default(),
                 raw: false,
                 ready: VecDeque::new(),
             },
@@ -359,20 +367,15 @@ impl Read {
         let mut life = None;
         let mut input = bytes;
         while let Some(incoming) = self.decoder.next(&mut input) {
-            life = life.or(wire.befalls(&incoming));
-            if let Some(loses) = wire.loses {
-                let lost = loses(&incoming, &mut self.lost);
-                self.lost.pinged = matches!(incoming, Incoming::Ping(_));
-                if !lost {
-                    self.pass(&incoming);
-                }
+            life = life.or(wire.befalls(&incoming, &self.seen));
+            if wire.loses.is_some_and(|loses| !loses(&incoming, &self.seen)) {
+                self.pass(&incoming);
             }
+            self.seen.pinged = matches!(incoming, Incoming::Ping(_));
+            self.seen.closed |= matches!(incoming, Incoming::Close(_));
         }
-        if self.decoder.cut_short().is_some() {
-            life = life.or(wire.befalls(&PART));
-            if wire.loses_parts {
-                self.decoder = Decoder::new(Side::Server, &Limits::default());
-            }
+        if wire.loses_parts && self.decoder.cut_short().is_some() {
+            self.decoder = Decoder::new(Side::Server, &Limits::default());
         }
         life
     }
@@ -408,9 +411,9 @@ impl Read {
 
 impl Wire {
     /// What a message does to the server.
-    fn befalls(&self, incoming: &Incoming) -> Option<Life> {
+    fn befalls(&self, incoming: &Incoming, seen: &Seen) -> Option<Life> {
         let (watch, life) = self.suffers?;
-        watch(incoming).then_some(life)
+        watch(incoming, seen).then_some(life)
     }
 
     /// Whether what comes in has to be looked at.
@@ -431,16 +434,32 @@ impl AsyncRead for BentStream {
             // The end of a stream that is not ours any more.
             return Poll::Ready(Ok(()));
         };
+        if this.wire.sips {
+            let mut room = [0; SIP];
+            let most = buffer.remaining().min(SIP);
+            let mut sip = ReadBuf::new(&mut room[..most]);
+            ready!(Pin::new(inner).poll_read(cx, &mut sip))?;
+            buffer.put_slice(sip.filled());
+            return Poll::Ready(Ok(()));
+        }
         if !this.wire.looks() {
             return Pin::new(inner).poll_read(cx, buffer);
         }
         while this.read.ready.is_empty() {
             let mut room = [0; 4096];
             let mut got = ReadBuf::new(&mut room);
-            let life = match ready!(Pin::new(&mut *inner).poll_read(cx, &mut got)) {
+            let Poll::Ready(read) = Pin::new(&mut *inner).poll_read(cx, &mut got) else {
+                if this.read.decoder.cut_short().is_some()
+                    && let Some(life) = this.wire.befalls(&PART, &this.read.seen)
+                {
+                    this.world.suffer(life);
+                }
+                return Poll::Pending;
+            };
+            let life = match read {
                 Err(error) => {
                     let reset = Incoming::Reset(error.to_string());
-                    if let Some(life) = this.wire.befalls(&reset) {
+                    if let Some(life) = this.wire.befalls(&reset, &this.read.seen) {
                         this.world.suffer(life);
                     }
                     return Poll::Ready(Err(error));
@@ -448,7 +467,7 @@ impl AsyncRead for BentStream {
                 Ok(()) if got.filled().is_empty() => {
                     let cut = this.read.decoder.cut_short();
                     let end = cut.map_or(Incoming::Eof, Incoming::Fault);
-                    if let Some(life) = this.wire.befalls(&end) {
+                    if let Some(life) = this.wire.befalls(&end, &this.read.seen) {
                         this.world.suffer(life);
                     }
                     return Poll::Ready(Ok(()));

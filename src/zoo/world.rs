@@ -15,8 +15,8 @@ use crate::wire::BoxStream;
 pub(super) enum Act {
     /// Send this text.
     Say(String),
-    /// Take this text for one that came from the client.
-    Hear(String),
+    /// Tell the bend this, which knows what it means.
+    Tell(String),
     /// Close with this code.
     Close(u16),
 }
@@ -37,7 +37,9 @@ pub enum Life {
 pub(super) struct State {
     next: usize,
     pub(super) live: BTreeMap<usize, UnboundedSender<Act>>,
-    /// Somebody has authenticated.
+    /// Who is authenticated.
+    pub(super) inside: BTreeSet<usize>,
+    /// Somebody who was authenticated has left.
     pub(super) let_in: bool,
     /// The last HEARTBEAT of anybody.
     pub(super) beaten: Option<Instant>,
@@ -91,6 +93,7 @@ impl World {
         let mut state = self.state();
         state.live.remove(&id);
         state.strangers.remove(&id);
+        state.inside.remove(&id);
     }
 
     /// Tells one connection; one that has gone does not mind.

@@ -49,6 +49,18 @@ impl Bend for TakesType {
     }
 }
 
+/// Does not take HELLO_ACK without a string for one.
+struct TypeIgnored;
+
+impl Bend for TypeIgnored {
+    fn heard(&mut self, heard: Heard<'_>, ctx: &mut Ctx<'_, '_>) {
+        let untyped = heard.packet.is_none() && heard.meant() == Some(Op::HelloAck);
+        if !untyped {
+            ctx.hear(heard.text);
+        }
+    }
+}
+
 /// Refuses passwords, or passwords of wrong types, otherwise.
 struct Refuses {
     /// What is no string, instead of a wrong string.
@@ -258,8 +270,8 @@ pub(super) const DEFECTS: &[Member] = &[
         }))),
     defect("password-type-crashes", "auth.password-type-code", "A password that is no string ends in an exception: 1011.")
         .bend(|_, _| Refuses::types(|ctx| ctx.close(1011))),
-    defect("password-type-ignored", "auth.password-type-code", "A password that is no string is ignored and the client waits.")
-        .bend(|_, _| Refuses::types(|_| ())),
+    defect("password-type-ignored", "auth.password-type-code", "A HELLO_ACK whose password is no string is ignored and the client waits.")
+        .bend(|_, _| Box::new(TypeIgnored)),
     defect("hello-ack-by-text", ACCEPT, "HELLO_ACK is found by how its text begins.")
         .bend(|_, _| Box::new(ByText)),
     defect("rest-of-segment-lost", ACCEPT, "What comes in one segment with HELLO_ACK is lost.")

@@ -1,9 +1,16 @@
 //! The members: servers with one defect each, and right ones that look different.
 
 mod auth;
+mod beats;
+mod closes;
+mod crash;
 mod gate;
+mod hello;
 mod nonce;
+mod packets;
+mod requests;
 mod right;
+mod state;
 mod timers;
 
 use std::sync::Arc;
@@ -86,10 +93,17 @@ const fn variant(name: &'static str, sentence: &'static str) -> Member {
 /// The defects, those of one area together.
 pub fn all() -> impl Iterator<Item = &'static Member> {
     [
+        hello::DEFECTS,
         auth::DEFECTS,
         gate::DEFECTS,
+        beats::DEFECTS,
         timers::DEFECTS,
         nonce::DEFECTS,
+        requests::DEFECTS,
+        packets::DEFECTS,
+        closes::DEFECTS,
+        state::DEFECTS,
+        crash::DEFECTS,
     ]
     .into_iter()
     .flatten()
