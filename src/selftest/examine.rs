@@ -74,28 +74,20 @@ pub(super) fn check(filters: &[String], suite: &[Arc<Scenario>]) -> Result<(), P
 
 /// Runs the suite against one member.
 ///
-/// One that does not survive a scenario is put up again for those that were left, so that what a
-/// scenario catches does not depend on which come before it.
+/// One that does not survive a scenario is put up again for each of those that were left, so that
+/// what a scenario catches does not depend on which come before it.
 pub(super) fn examine(
     member: &'static Member,
     filters: &[String],
     suite: &[Arc<Scenario>],
 ) -> Examined {
     let mut examined = run(member, filters, suite);
-    loop {
-        let left = examined.take_unplayed();
-        if left.is_empty() {
-            return examined;
-        }
-        let only: Vec<String> = left.iter().map(|judged| globset::escape(&judged.id)).collect();
-        let mut again = run(member, &only, suite);
-        let still = again.results.iter().filter(|judged| judged.unplayed).count();
-        examined.results.append(&mut again.results);
-        examined.ended = examined.ended.or(again.ended);
-        if still >= left.len() {
-            return examined;
-        }
+    for judged in examined.take_unplayed() {
+        let mut alone = run(member, &[globset::escape(&judged.id)], suite);
+        examined.results.append(&mut alone.results);
+        examined.ended = examined.ended.or(alone.ended);
     }
+    examined
 }
 
 impl Examined {

@@ -173,7 +173,9 @@ impl Ctx<'_, '_> {
     fn note_let_in(&mut self) {
         if self.facts.let_in.is_none() && self.is_in() {
             self.facts.let_in = Some(self.facts.now);
-            self.facts.world.state().inside.insert(self.facts.id);
+            let mut world = self.facts.world.state();
+            world.inside.insert(self.facts.id);
+            world.known.insert(self.facts.id);
         }
     }
 }

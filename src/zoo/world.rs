@@ -39,8 +39,8 @@ pub(super) struct State {
     pub(super) live: BTreeMap<usize, UnboundedSender<Act>>,
     /// Who is authenticated.
     pub(super) inside: BTreeSet<usize>,
-    /// Somebody who was authenticated has left.
-    pub(super) let_in: bool,
+    /// Who is or was authenticated.
+    pub(super) known: BTreeSet<usize>,
     /// The last HEARTBEAT of anybody.
     pub(super) beaten: Option<Instant>,
     /// Nonces that were seen.

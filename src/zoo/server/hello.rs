@@ -99,29 +99,6 @@ impl Bend for InTurn {
     }
 }
 
-/// Does not greet whoever comes behind a client that left without a handshake.
-struct Spent;
-
-impl Bend for Spent {
-    fn says(&mut self, packet: String, ctx: &mut Ctx<'_, '_>) {
-        let mut world = ctx.facts.world.state();
-        let spent = !world.undelivered.is_empty() && read(&packet).0 == Some(Op::Hello);
-        if spent {
-            world.undelivered.pop();
-        }
-        drop(world);
-        if !spent {
-            ctx.say(packet);
-        }
-    }
-
-    fn leaves(&mut self, facts: &Facts, _: &mut Vec<Act>) {
-        if facts.let_in.is_none() {
-            facts.world.state().undelivered = vec![String::new()];
-        }
-    }
-}
-
 /// Greets again.
 struct Again {
     /// While the client has not answered, instead of when it has.
@@ -187,8 +164,6 @@ pub(super) const DEFECTS: &[Member] = &[
         }))),
     defect("hello-one-at-a-time", FIRST, "A client is greeted only when the one before it is in or has gone.")
         .bend(|_, _| Box::new(InTurn(None))),
-    defect("hello-spent", FIRST, "Whoever comes behind a client that left without a handshake is not greeted.")
-        .bend(|_, _| Box::new(Spent)),
     defect("hello-lost-on-crowds", FIRST, "A client is not greeted while three others are there.")
         .bend(|_, _| Box::new(Greets(|hello, ctx| {
             let crowd = ctx.facts.world.state().live.len();

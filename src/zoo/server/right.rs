@@ -446,8 +446,8 @@ pub(super) const VARIANTS: &[Member] = &[
             true => ctx.close(1008),
             false => ctx.hear(heard.text),
         }))),
-    variant("slow-hello", "HELLO comes a second and a half behind the upgrade.")
-        .bend(|_, _| Box::new(Greets(|hello, ctx| ctx.later(Duration::from_millis(1500), Act::Say(hello))))),
+    variant("slow-hello", "HELLO comes 400 ms behind the upgrade.")
+        .bend(|_, _| Box::new(Greets(|hello, ctx| ctx.later(Duration::from_millis(400), Act::Say(hello))))),
     variant("hurried-handshake", "Whoever has not authenticated after a second is closed with 4001.")
         .config(|config| config.limits.handshake = Duration::from_secs(1)),
     variant("new-ops", "There are packets with ops beyond the table, behind others and ahead of a close.")

@@ -10,39 +10,14 @@ const AUTH: &str = "auth.per-connection";
 const ISOLATION: &str = "robust.isolation";
 
 /// Opens the gate because of other connections.
-struct Opens {
-    inherits: bool,
-    opens: fn(&Opens, &Ctx<'_, '_>) -> bool,
-}
-
-impl Opens {
-    fn when(opens: fn(&Opens, &Ctx<'_, '_>) -> bool) -> Box<dyn Bend> {
-        Box::new(Opens {
-            inherits: false,
-            opens,
-        })
-    }
-}
+struct Opens(fn(&Ctx<'_, '_>) -> bool);
 
 impl Bend for Opens {
-    fn says(&mut self, packet: String, ctx: &mut Ctx<'_, '_>) {
-        if read(&packet).0 == Some(Op::Hello) {
-            self.inherits = std::mem::take(&mut ctx.facts.world.state().let_in);
-        }
-        ctx.say(packet);
-    }
-
     fn heard(&mut self, heard: Heard<'_>, ctx: &mut Ctx<'_, '_>) {
-        if heard.is(Op::Request) && !ctx.is_in() && (self.opens)(self, ctx) {
+        if heard.is(Op::Request) && !ctx.is_in() && (self.0)(ctx) {
             ctx.let_in();
         }
         ctx.hear(heard.text);
-    }
-
-    fn leaves(&mut self, facts: &Facts, _: &mut Vec<Act>) {
-        if facts.let_in.is_some() {
-            facts.world.state().let_in = true;
-        }
     }
 }
 
@@ -118,9 +93,13 @@ impl Bend for HeldUp {
 
 pub(super) const DEFECTS: &[Member] = &[
     defect("authentication-shared", AUTH, "While anybody is authenticated, everybody is.")
-        .bend(|_, _| Opens::when(|_, ctx| !ctx.facts.world.state().inside.is_empty())),
-    defect("authentication-inherited", AUTH, "Whoever comes behind a client that was authenticated is so too.")
-        .bend(|_, _| Opens::when(|this, _| this.inherits)),
+        .bend(|_, _| Box::new(Opens(|ctx| !ctx.facts.world.state().inside.is_empty()))),
+    defect("authentication-remembered", AUTH, "Whoever comes right behind a client that has authenticated is taken for it.")
+        .bend(|_, _| Box::new(Opens(|ctx| {
+            let before = ctx.facts.id.checked_sub(1);
+            let known = &ctx.facts.world.state().known;
+            before.is_some_and(|before| known.contains(&before))
+        }))),
     defect("second-kicks-the-first", ISOLATION, "A new connection closes those that are there.")
         .bend(|_, _| Box::new(Arrives(|ctx| {
             ctx.facts.world.tell_others(ctx.facts.id, &Act::Close(1000));
