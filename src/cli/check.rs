@@ -25,6 +25,7 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   litespec check ws://127.0.0.1:10101/ --request 'ECHO [1, 2]'
   litespec check --reference --hb-interval 400ms
+  litespec check --reference --defect nonce-int32       see what a failure looks like
   litespec check ws://localhost:9001/ --filter 'server/auth/*' --filter '!*nfd*'
   litespec check ws://localhost:9001/ --scenario my.scenario --only-own --var 'user=\"bob\"'
   litespec check ws://localhost:9001/ --format jsonl --report json=report.json
@@ -68,9 +69,10 @@ pub(super) fn run(globals: &Globals, args: &CheckArgs, line: &Line<'_>) -> Resul
             let local = Local::start(
                 args.hb_interval.unwrap_or(DEFAULT_HB_INTERVAL),
                 &options.password,
+                args.zoo.member()?,
             )?;
             if options.requests.is_empty() {
-                options.requests.push(echo());
+                options.requests.extend(answered());
             }
             (
                 target::parse(&local.url)?,
@@ -279,12 +281,14 @@ fn header(
     }
 }
 
-/// What the reference server answers; with arguments, so that their way back is tested too.
-fn echo() -> Declared {
-    Declared {
-        w: "ECHO".to_owned(),
-        a: "[1, \"two\", null]".to_owned(),
-    }
+/// What the reference server answers: with arguments, so that their way back is tested too, and
+/// with null, which some servers lose.
+fn answered() -> [Declared; 2] {
+    let declared = |w: &str, a: &str| Declared {
+        w: w.to_owned(),
+        a: a.to_owned(),
+    };
+    [declared("ECHO", "[1, \"two\", null]"), declared("NULL", "[]")]
 }
 
 /// The time of day to the millisecond, RFC 3339 in UTC.

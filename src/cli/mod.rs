@@ -25,6 +25,7 @@ mod selftest;
 mod serve;
 mod target;
 mod values;
+mod zoo;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -97,7 +98,7 @@ enum Command {
     Client(client::ClientArgs),
     /// Send one request to a server and print its answer
     Request(request::RequestArgs),
-    /// List scenarios, rules, or the schema of the JSON report
+    /// List scenarios, rules, the zoo's servers, or the schema of the JSON report
     #[command(after_help = list::EXAMPLES)]
     List(list::ListArgs),
     /// Explain a rule or a scenario
@@ -180,7 +181,7 @@ fn dispatch(
         Command::Fmt(fmt) => Ok(fmt::run(&cli.globals, &fmt)?.into()),
         Command::Serve(serve) => {
             logs::start(&cli.globals, Level::INFO);
-            Ok(serve::run(serve).into())
+            Ok(serve::run(serve)?.into())
         }
         Command::Client(client) => {
             logs::start(&cli.globals, Level::WARN);
@@ -230,7 +231,7 @@ mod tests {
             .expect("it is a subcommand");
         for arg in check.get_arguments() {
             let Some(long) = arg.get_long() else { continue };
-            if ["help", "version", "reference"].contains(&long) {
+            if ["help", "version", "reference", "defect", "variant"].contains(&long) {
                 assert_eq!(arg.get_env(), None, "{long}");
                 continue;
             }

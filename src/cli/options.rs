@@ -8,6 +8,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 
 use super::exit::Stop;
+use super::zoo::ZooArgs;
 use super::values;
 use crate::protocol::json::Json;
 use crate::runner::{Declared, Options};
@@ -75,6 +76,8 @@ pub(crate) struct CheckArgs {
     /// Heartbeat interval of the reference server [default: 1s]
     #[arg(long, value_name = "TIME", value_parser = values::duration_above_zero, env = "LITESPEC_HB_INTERVAL", help_heading = "Target")]
     pub(crate) hb_interval: Option<Duration>,
+    #[command(flatten, next_help_heading = "Target")]
+    pub(crate) zoo: ZooArgs,
     /// The shared password [default: helloworld]
     #[arg(
         long,

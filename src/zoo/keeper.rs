@@ -1,6 +1,7 @@
 //! One running server of a member of the zoo, over memory or TCP.
 
 use std::future::Future;
+use std::io;
 use std::sync::Arc;
 
 use super::bend::Bent;
@@ -8,7 +9,7 @@ use super::server::Member;
 use super::wire::BentStream;
 use super::world::{Life, World};
 use crate::reference::layer::{Layer, Tap};
-use crate::reference::server::{ServerConfig, Service};
+use crate::reference::server::{Server, ServerConfig, Service};
 use crate::wire::memory::MemoryListener;
 use crate::wire::{BoxStream, Stream};
 
@@ -17,11 +18,12 @@ use crate::wire::{BoxStream, Stream};
 pub struct Keeper {
     member: &'static Member,
     world: Arc<World>,
+    config: ServerConfig,
     service: Service,
 }
 
 impl Keeper {
-    /// A server of this member; `listen` of the configuration is not looked at.
+    /// A server of this member. It has a port only once it is bound.
     pub fn new(member: &'static Member, mut config: ServerConfig) -> Keeper {
         let world = World::new(config.hb_interval.duration(), config.password.reveal());
         if let Some(adjust) = member.config {
@@ -30,12 +32,21 @@ impl Keeper {
         Keeper {
             member,
             world,
-            service: Service::new(config),
+            service: Service::new(config.clone()),
+            config,
         }
     }
 
-    /// What stands between session and wire, for a server with a port.
-    pub fn layer(&self) -> Arc<dyn Layer> {
+    /// The same on a TCP port. Whoever runs it ends it when [`Keeper::died`] does.
+    ///
+    /// # Errors
+    /// The address is in use, or not this machine's.
+    pub async fn bind(&self) -> io::Result<Server> {
+        let server = Server::bind(self.config.clone()).await?;
+        Ok(server.through(self.layer()))
+    }
+
+    fn layer(&self) -> Arc<dyn Layer> {
         Arc::new(Between {
             member: self.member,
             world: Arc::clone(&self.world),
@@ -71,6 +82,17 @@ impl Keeper {
         async move {
             // The world holds the sender.
             let _ = world.watch().wait_for(|life| *life == Life::Dead).await;
+        }
+    }
+
+    /// As [`Keeper::died`]; without a keeper never.
+    pub fn died_of(keeper: Option<&Keeper>) -> impl Future<Output = ()> + Send + use<> {
+        let died = keeper.map(Keeper::died);
+        async move {
+            match died {
+                Some(died) => died.await,
+                None => std::future::pending().await,
+            }
         }
     }
 }

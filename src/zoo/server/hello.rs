@@ -164,10 +164,10 @@ pub(super) const DEFECTS: &[Member] = &[
         }))),
     defect("hello-one-at-a-time", FIRST, "A client is greeted only when the one before it is in or has gone.")
         .bend(|_, _| Box::new(InTurn(None))),
-    defect("hello-lost-on-crowds", FIRST, "A client is not greeted while three others are there.")
+    defect("hello-lost-on-crowds", FIRST, "A client is not greeted while two others are there.")
         .bend(|_, _| Box::new(Greets(|hello, ctx| {
             let crowd = ctx.facts.world.state().live.len();
-            if crowd <= 3 {
+            if crowd <= 2 {
                 ctx.say(hello);
             }
         }))),
