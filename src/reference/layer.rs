@@ -57,6 +57,9 @@ pub trait Tap: Send {
     /// Called whenever all that was there to be read has been; leaves the waker with whatever is to
     /// wake the connection.
     fn poll(&mut self, _cx: &mut Context<'_>, _door: &mut Door<'_>) {}
+
+    /// Nothing more is read or sent; what is left is the closing.
+    fn ended(&mut self) {}
 }
 
 /// Both sides of a tap: the session behind it and the wire before it.
@@ -181,5 +184,9 @@ impl Side for Layered {
 
     fn timeout(&mut self, now: Instant, out: &mut Outbox) {
         self.with(now, out, |tap, door| tap.timeout(door));
+    }
+
+    fn ended(&mut self) {
+        self.tap.ended();
     }
 }

@@ -107,6 +107,8 @@ pub(super) trait Side {
     fn deadline(&self) -> Option<Instant>;
     /// The deadline has passed.
     fn timeout(&mut self, now: Instant, out: &mut Outbox);
+    /// Nothing more is read or sent; what is left is the closing.
+    fn ended(&mut self) {}
 }
 
 /// How a connection ended.
@@ -163,7 +165,7 @@ where
     let mut ending = {
         let mut this = Loop {
             ws: &mut *ws,
-            side,
+            side: &mut *side,
             limits,
             out: first,
             fed: 0,
@@ -172,6 +174,7 @@ where
         };
         poll_fn(|cx| this.poll(cx)).await
     };
+    side.ended();
     // Boxed: closing needs more room than idling, and every idle connection would carry it.
     let echo = Box::pin(finish(ws, &ending, limits.close)).await;
     if let Ending::Ours(_, theirs) = &mut ending {

@@ -148,7 +148,7 @@ impl Paper {
             }
         }
         if !summary.idle.is_empty() {
-            self.heading("Idle: scenarios that catch no defect");
+            self.heading("Idle: scenarios that catch nothing of what they are about");
             for id in &summary.idle {
                 self.line(id);
             }
@@ -196,8 +196,13 @@ impl Paper {
     fn scenario(&mut self, row: &Row, id: usize) {
         let count = match (row.probe, row.catches) {
             (true, _) => "  probe".to_owned(),
-            (false, 0) => self.paint(BAD, "nothing"),
-            (false, n) => format!("{n:>7}"),
+            (false, n) => {
+                let counts = format!("{:>7}", format!("{}/{n}", row.intended));
+                match row.intended {
+                    0 => self.paint(BAD, &counts),
+                    _ => counts,
+                }
+            }
         };
         let alone = match &row.alone[..] {
             [] => String::new(),

@@ -43,7 +43,7 @@ pub struct Summary {
     pub alarms: usize,
     /// How many scenarios were looked at, probes of open points apart.
     pub scenarios: usize,
-    /// Those that catch nothing; empty where not everything was examined.
+    /// Those that catch nothing of what they are about; empty where not everything was examined.
     pub idle: Vec<String>,
 }
 
@@ -130,6 +130,8 @@ pub struct Row {
     pub probe: bool,
     /// How many defects it catches.
     pub catches: usize,
+    /// How many of them break a rule that it is about.
+    pub intended: usize,
     /// Those that no other scenario catches.
     pub alone: Vec<String>,
 }
@@ -257,9 +259,22 @@ fn alarms(results: &[Judged], bad: &[Verdict]) -> Vec<Alarm> {
     alarms
 }
 
+/// What a scenario says of a defect, if it catches it.
+fn by<'d>(defect: &'d Defect, id: &str) -> Option<&'d Catch> {
+    defect.caught_by.iter().find(|catch| catch.scenario == id)
+}
+
+/// How many defects the watch caught under their rule. That counts for the scenarios that are first
+/// of all about it: some are there to give it something to watch.
+fn watched(defects: &[Defect], rule: Option<&str>) -> usize {
+    let Some(rule) = rule else { return 0 };
+    let watch = format!("watch/{rule}");
+    let caught = |defect: &&Defect| defect.rule == rule && by(defect, &watch).is_some();
+    defects.iter().filter(caught).count()
+}
+
 fn rows(suite: &[Arc<Scenario>], defects: &[Defect]) -> Vec<Row> {
     let ids: BTreeSet<&str> = suite.iter().map(|scenario| scenario.id.as_str()).collect();
-    let caught = |defect: &Defect, id: &str| defect.caught_by.iter().any(|c| c.scenario == id);
     let alone = |defect: &Defect| {
         let mut by = defect
             .caught_by
@@ -272,13 +287,18 @@ fn rows(suite: &[Arc<Scenario>], defects: &[Defect]) -> Vec<Row> {
         let first = rules.first().and_then(|rule| rules::find(rule));
         let mine: Vec<&Defect> = defects
             .iter()
-            .filter(|defect| caught(defect, &scenario.id))
+            .filter(|defect| by(defect, &scenario.id).is_some())
             .collect();
         Row {
             id: scenario.id.clone(),
             probe: first.is_some_and(|rule| rule.level == Level::Open),
-            rules: rules.into_iter().map(str::to_owned).collect(),
+            rules: rules.iter().map(|rule| (*rule).to_owned()).collect(),
             catches: mine.len(),
+            intended: mine
+                .iter()
+                .filter(|defect| by(defect, &scenario.id).is_some_and(|catch| catch.intended))
+                .count()
+                .max(watched(defects, rules.first().copied())),
             alone: mine
                 .into_iter()
                 .filter(|defect| alone(defect))
@@ -302,7 +322,7 @@ fn summary(
         named.map(|defect| defect.name.clone()).collect()
     };
     let judging = || scenarios.iter().filter(|row| !row.probe);
-    let idle = judging().filter(|row| everything && row.catches == 0);
+    let idle = judging().filter(|row| everything && row.intended == 0);
     let defect_alarms: usize = defects.iter().map(|defect| defect.alarms.len()).sum();
     let variant_alarms: usize = variants.iter().map(|variant| variant.alarms.len()).sum();
     Summary {

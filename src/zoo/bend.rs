@@ -252,6 +252,7 @@ pub(super) struct Bent {
     mail: UnboundedReceiver<Act>,
     /// A deadline that was acted upon and did not move: not acted upon again.
     spent: Option<Instant>,
+    gone: bool,
 }
 
 impl Bent {
@@ -282,6 +283,7 @@ impl Bent {
             later: Vec::new(),
             mail,
             spent: None,
+            gone: false,
         }
     }
 
@@ -367,12 +369,27 @@ impl Tap for Bent {
         }
         self.with(door, |bend, ctx| bend.batch(ctx));
     }
+
+    fn ended(&mut self) {
+        self.leave();
+    }
 }
 
-impl Drop for Bent {
-    fn drop(&mut self) {
+impl Bent {
+    /// Takes leave of the others, once.
+    fn leave(&mut self) {
+        if std::mem::replace(&mut self.gone, true) {
+            return;
+        }
         let mut unsaid = self.later.drain(..).map(|(_, act)| act).collect();
         self.bend.leaves(&self.facts, &mut unsaid);
         self.facts.world.leave(self.facts.id);
+    }
+}
+
+/// A connection can end without a word, when its whole server does.
+impl Drop for Bent {
+    fn drop(&mut self) {
+        self.leave();
     }
 }

@@ -156,7 +156,7 @@ struct Aside {
 
 impl Bend for Aside {
     fn heard(&mut self, heard: Heard<'_>, ctx: &mut Ctx<'_, '_>) {
-        if heard.is(Op::HelloAck) && !ctx.is_in() {
+        if heard.is(Op::HelloAck) && !ctx.is_in() && ctx.facts.id > 0 {
             self.checking = true;
             match self.lost {
                 true => ctx.hear(heard.text),
@@ -171,6 +171,18 @@ impl Bend for Aside {
         self.checking = false;
         if let Some(ack) = self.held.take() {
             ctx.hear(&ack);
+        }
+    }
+}
+
+/// Lets its first client in and no other.
+struct Spent;
+
+impl Bend for Spent {
+    fn heard(&mut self, heard: Heard<'_>, ctx: &mut Ctx<'_, '_>) {
+        match heard.is(Op::HelloAck) && ctx.facts.id > 0 {
+            true => ctx.close(4001),
+            false => ctx.hear(heard.text),
         }
     }
 }
@@ -274,10 +286,12 @@ pub(super) const DEFECTS: &[Member] = &[
         .bend(|_, _| Box::new(TypeIgnored)),
     defect("hello-ack-by-text", ACCEPT, "HELLO_ACK is found by how its text begins.")
         .bend(|_, _| Box::new(ByText)),
-    defect("rest-of-segment-lost", ACCEPT, "What comes in one segment with HELLO_ACK is lost.")
+    defect("rest-of-segment-lost", ACCEPT, "From the second connection on, what comes in one segment with HELLO_ACK is lost.")
         .bend(|_, _| Box::new(Aside { lost: true, checking: false, held: None })),
-    defect("password-checked-aside", ACCEPT, "The next packet finds the gate closed while the password is being checked.")
+    defect("password-checked-aside", ACCEPT, "From the second connection on, the next packet finds the gate closed while the password is being checked.")
         .bend(|_, _| Box::new(Aside { lost: false, checking: false, held: None })),
+    defect("password-accepted-once", ACCEPT, "The password is spent when one client has used it.")
+        .bend(|_, _| Box::new(Spent)),
     defect("closes-soon", ACCEPT, "The client is let in and the connection closed a moment later.")
         .bend(|_, _| Box::new(ClosesSoon(false))),
     defect("one-op-only", ACCEPT, "Only the op that came first behind the handshake is served.")

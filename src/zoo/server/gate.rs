@@ -1,6 +1,8 @@
 //! Defects of the gate: what comes before HELLO_ACK.
 
-use super::super::bend::{Bend, Ctx, Heard};
+use tokio::time::Instant;
+
+use super::super::bend::{Bend, Ctx, Facts, Heard};
 use super::{Member, defect};
 use crate::protocol::opcode::Op;
 use crate::protocol::packet::Packet;
@@ -36,6 +38,22 @@ impl Bend for BehindTheBatch {
         for text in self.1.drain(..) {
             ctx.hear(&text);
         }
+    }
+}
+
+/// Takes an early heartbeat for a sign of life, and waits for HELLO_ACK for ever.
+struct Counts(bool);
+
+impl Bend for Counts {
+    fn heard(&mut self, heard: Heard<'_>, ctx: &mut Ctx<'_, '_>) {
+        match heard.is(Op::Heartbeat) && !ctx.is_in() {
+            true => self.0 = true,
+            false => ctx.hear(heard.text),
+        }
+    }
+
+    fn deadline(&self, facts: &Facts, session: Option<Instant>) -> Option<Instant> {
+        session.filter(|_| !self.0 || facts.let_in.is_some())
     }
 }
 
@@ -87,6 +105,8 @@ pub(super) const DEFECTS: &[Member] = &[
         .bend(|_, _| Box::new(Early(Op::Dispatch, |ctx, _| ctx.close(1008)))),
     defect("early-heartbeat-ignored", HEARTBEAT, "A heartbeat before HELLO_ACK is ignored.")
         .bend(|_, _| Box::new(Early(Op::Heartbeat, |_, _| ()))),
+    defect("early-heartbeat-counts", HEARTBEAT, "A heartbeat before HELLO_ACK is a sign of life, and the connection stays.")
+        .bend(|_, _| Box::new(Counts(false))),
     defect("early-heartbeat-acknowledged", HEARTBEAT, "A heartbeat before HELLO_ACK is acknowledged and nothing else happens.")
         .bend(|_, _| Box::new(Early(Op::Heartbeat, |ctx, _| ctx.say(r#"{"op":3}"#)))),
     defect("early-heartbeat-excused", HEARTBEAT, "A heartbeat is excused by a HELLO_ACK behind it in the same segment.")

@@ -12,12 +12,12 @@ const OBJECT: &str = "packet.object";
 const TEXT: &str = "packet.text";
 const SENDER: &str = "packet.sender";
 
-/// Spells packets of one op otherwise.
+/// Spells packets of one op otherwise, from the second connection on.
 struct Spells(Op, fn(String) -> String);
 
 impl Bend for Spells {
     fn says(&mut self, packet: String, ctx: &mut Ctx<'_, '_>) {
-        match read(&packet).0 == Some(self.0) {
+        match ctx.facts.id > 0 && read(&packet).0 == Some(self.0) {
             true => ctx.say((self.1)(packet)),
             false => ctx.say(packet),
         }
@@ -102,19 +102,19 @@ macro_rules! binary {
 }
 
 pub(super) const DEFECTS: &[Member] = &[
-    defect("ack-as-list", OBJECT, "HEARTBEAT_ACK comes in a list.")
+    defect("ack-as-list", OBJECT, "From the second connection on HEARTBEAT_ACK comes in a list.")
         .bend(|_, _| Box::new(Spells(Op::HeartbeatAck, |packet| format!("[{packet}]")))),
-    defect("ack-op-string", OBJECT, "The op of HEARTBEAT_ACK is a string.")
+    defect("ack-op-string", OBJECT, "From the second connection on the op of HEARTBEAT_ACK is a string.")
         .bend(|_, _| Box::new(Spells(Op::HeartbeatAck, |_| r#"{"op":"3"}"#.to_owned()))),
-    defect("ack-op-missing", OBJECT, "HEARTBEAT_ACK has no op.")
+    defect("ack-op-missing", OBJECT, "From the second connection on HEARTBEAT_ACK has no op.")
         .bend(|_, _| Box::new(Spells(Op::HeartbeatAck, |_| "{}".to_owned()))),
-    defect("response-as-list", OBJECT, "RESPONSE comes in a list.")
+    defect("response-as-list", OBJECT, "From the second connection on RESPONSE comes in a list.")
         .bend(|_, _| Box::new(Spells(Op::Response, |packet| format!("[{packet}]")))),
-    defect("response-op-string", OBJECT, "The op of RESPONSE is a string.")
+    defect("response-op-string", OBJECT, "From the second connection on the op of RESPONSE is a string.")
         .bend(|_, _| Box::new(Spells(Op::Response, |packet| packet.replacen(":5,", ":\"5\",", 1)))),
-    defect("response-op-name", OBJECT, "The op of RESPONSE is its name.")
+    defect("response-op-name", OBJECT, "From the second connection on the op of RESPONSE is its name.")
         .bend(|_, _| Box::new(Spells(Op::Response, |packet| packet.replacen(":5,", ":\"RESPONSE\",", 1)))),
-    defect("response-no-json", OBJECT, "RESPONSE is spelled with single quotes.")
+    defect("response-no-json", OBJECT, "From the second connection on RESPONSE is spelled with single quotes.")
         .bend(|_, _| Box::new(Spells(Op::Response, |packet| packet.replace('"', "'")))),
     defect("packets-concatenated", OBJECT, "Packets that are sent together come in one text, one behind the other.")
         .bend(|_, _| Box::new(Together { said: Vec::new(), join: |said| said.join("\n") })),

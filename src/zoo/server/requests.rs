@@ -315,8 +315,11 @@ pub(super) const DEFECTS: &[Member] = &[
         }))),
     defect("nonce-one-behind", RESPONSE, "From the second on an answer carries the nonce of the one before.")
         .bend(|_, _| OtherNonce::boxed(|this, nonce| this.previous.clone().unwrap_or_else(|| nonce.to_owned()))),
-    defect("nonce-counted", RESPONSE, "The server counts nonces itself, from 1.")
-        .bend(|_, _| OtherNonce::boxed(|this, _| (this.count + 1).to_string())),
+    defect("nonce-counted", RESPONSE, "From the second request on the server counts nonces itself.")
+        .bend(|_, _| OtherNonce::boxed(|this, nonce| match this.count {
+            0 => nonce.to_owned(),
+            count => (count + 1).to_string(),
+        })),
     defect("nonce-of-the-last", INDEPENDENT, "Requests of one segment are all answered with the last one's nonce.")
         .bend(|_, _| Box::new(LastNonce::default())),
     defect("requests-one-a-segment", INDEPENDENT, "One request of a segment is answered.")
