@@ -8,8 +8,8 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 
 use super::exit::Stop;
-use super::zoo::ZooArgs;
 use super::values;
+use super::zoo::ZooArgs;
 use crate::protocol::json::Json;
 use crate::runner::{Declared, Options};
 

@@ -27,11 +27,7 @@ impl ZooArgs {
             },
             (None, Some(name)) => match server::find_variant(name) {
                 Some(member) => Ok(Some(member)),
-                None => Err(unknown(
-                    "variant",
-                    name,
-                    server::variants().map(|m| m.name),
-                )),
+                None => Err(unknown("variant", name, server::variants().map(|m| m.name))),
             },
             (None, None) => Ok(None),
         }

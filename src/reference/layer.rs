@@ -137,7 +137,12 @@ impl Layered {
     }
 
     /// Lets the tap act, and then pass on what the session has to say to it.
-    fn with(&mut self, now: Instant, out: &mut Outbox, act: impl FnOnce(&mut dyn Tap, &mut Door<'_>)) {
+    fn with(
+        &mut self,
+        now: Instant,
+        out: &mut Outbox,
+        act: impl FnOnce(&mut dyn Tap, &mut Door<'_>),
+    ) {
         let mut door = Door {
             now,
             connection: &mut self.connection,

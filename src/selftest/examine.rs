@@ -54,6 +54,25 @@ impl Examined {
     }
 }
 
+#[cfg(test)]
+impl Judged {
+    pub(super) fn made(
+        id: &str,
+        rules: &[&str],
+        verdict: Verdict,
+        failure: Option<Failure>,
+    ) -> Judged {
+        Judged {
+            id: id.to_owned(),
+            rules: rules.iter().map(|rule| (*rule).to_owned()).collect(),
+            verdict,
+            reason: None,
+            failure,
+            unplayed: false,
+        }
+    }
+}
+
 impl From<ScenarioResult> for Judged {
     fn from(result: ScenarioResult) -> Judged {
         Judged {
@@ -167,7 +186,10 @@ fn options(filters: &[String]) -> runner::Options {
     };
     runner::Options {
         password: PASSWORD.to_owned(),
-        requests: vec![declared("ECHO", "[1, \"two\", null]"), declared("NULL", "[]")],
+        requests: vec![
+            declared("ECHO", "[1, \"two\", null]"),
+            declared("NULL", "[]"),
+        ],
         filters: filters.to_vec(),
         ..runner::Options::default()
     }

@@ -190,7 +190,10 @@ impl Paper {
         };
         let rule_text = format!("{}{level}", defect.rule);
         let list = self.paint(DIM, &said.join(", "));
-        self.line(&format!("{:name$}  {rule_text:rule$}  {counts}  {list}", defect.name));
+        self.line(&format!(
+            "{:name$}  {rule_text:rule$}  {counts}  {list}",
+            defect.name
+        ));
     }
 
     fn scenario(&mut self, row: &Row, id: usize) {

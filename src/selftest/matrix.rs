@@ -341,3 +341,148 @@ fn summary(
 fn base(id: &str) -> &str {
     id.split_once('#').map_or(id, |(base, _)| base)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Failure;
+    use crate::scenario::library;
+    use crate::zoo::server;
+
+    fn member(name: &str) -> &'static Member {
+        server::find(name)
+            .or_else(|| server::find_variant(name))
+            .unwrap()
+    }
+
+    fn judged(id: &str, rules: &[&str], verdict: Verdict, failed: Option<&str>) -> Judged {
+        let failure = failed.map(|rule| Failure {
+            rule: rule.to_owned(),
+            sentence: String::new(),
+            expected: "a".to_owned(),
+            actual: "b".to_owned(),
+            hint: None,
+            source: String::new(),
+            file: String::new(),
+            line: 1,
+            column: 1,
+            quote: String::new(),
+            repeat: String::new(),
+        });
+        Judged::made(id, rules, verdict, failure)
+    }
+
+    fn matrix(name: &str, results: Vec<Judged>) -> Matrix {
+        let suite: Vec<_> = library::all()
+            .iter()
+            .filter(|scenario| scenario.id.starts_with("server/heartbeat/"))
+            .cloned()
+            .collect();
+        let examined = Examined {
+            results,
+            ended: None,
+        };
+        Matrix::new(&[(member(name), examined)], &suite, true)
+    }
+
+    const TIMEOUT: [&str; 1] = ["heartbeat.timeout"];
+
+    #[test]
+    fn a_defect_that_nobody_catches_survives_and_leaves_the_scenarios_idle() {
+        let pass = judged(
+            "server/heartbeat/ack",
+            &["heartbeat.ack"],
+            Verdict::Pass,
+            None,
+        );
+        let matrix = matrix("timeout-never", vec![pass]);
+        assert_eq!(matrix.summary.survivors, ["timeout-never"]);
+        assert_eq!(matrix.summary.idle.len(), matrix.scenarios.len());
+        assert!(!matrix.summary.clean());
+    }
+
+    #[test]
+    fn a_failure_about_another_rule_is_an_accident() {
+        let ack = ["heartbeat.ack"];
+        let fail = judged("server/heartbeat/ack", &ack, Verdict::Fail, Some(ack[0]));
+        let matrix = matrix("timeout-never", vec![fail]);
+        assert_eq!(matrix.summary.by_accident, ["timeout-never"]);
+        let row = matrix.scenarios.iter().find(|row| row.id.ends_with("/ack"));
+        let row = row.unwrap();
+        assert_eq!((row.catches, row.intended), (1, 0));
+        assert_eq!(row.alone, ["timeout-never"]);
+    }
+
+    #[test]
+    fn runs_of_one_scenario_are_one_catch_and_a_warning_does_not_judge_a_must() {
+        let id = "server/heartbeat/prompt";
+        let warned = vec![
+            judged(
+                &format!("{id}#1"),
+                &TIMEOUT,
+                Verdict::Warn,
+                Some("heartbeat.prompt"),
+            ),
+            judged(&format!("{id}#2"), &TIMEOUT, Verdict::Pass, None),
+        ];
+        assert_eq!(
+            matrix("timeout-never", warned.clone()).summary.by_accident,
+            ["timeout-never"]
+        );
+        let failed = judged(
+            &format!("{id}#3"),
+            &TIMEOUT,
+            Verdict::Fail,
+            Some(TIMEOUT[0]),
+        );
+        let matrix = matrix("timeout-never", [warned, vec![failed]].concat());
+        assert_eq!(matrix.summary.caught, 1);
+        let catch = &matrix.defects[0].caught_by[0];
+        assert_eq!(
+            (catch.runs, catch.verdict, &*catch.scenario),
+            (2, Verdict::Fail, id)
+        );
+        assert_eq!(catch.rules, ["heartbeat.prompt", "heartbeat.timeout"]);
+    }
+
+    #[test]
+    fn a_warning_is_enough_for_a_broken_should_and_a_failure_is_too_much() {
+        let (id, prompt) = ("server/heartbeat/prompt", "heartbeat.prompt");
+        let warn = judged(id, &[prompt], Verdict::Warn, Some(prompt));
+        let warned = matrix("timeout-late", vec![warn.clone()]);
+        assert_eq!((warned.summary.caught, warned.summary.alarms), (1, 0));
+        let fail = judged(
+            "server/heartbeat/x",
+            &TIMEOUT,
+            Verdict::Fail,
+            Some(TIMEOUT[0]),
+        );
+        let failed = matrix("timeout-late", vec![warn, fail]);
+        assert_eq!(failed.summary.alarms, 1);
+    }
+
+    #[test]
+    fn a_right_variant_must_not_even_be_inconclusive() {
+        for (verdict, alarms) in [
+            (Verdict::Pass, 0),
+            (Verdict::Info, 0),
+            (Verdict::Skip, 0),
+            (Verdict::Inconclusive, 1),
+            (Verdict::Warn, 1),
+            (Verdict::Error, 1),
+            (Verdict::Fail, 1),
+        ] {
+            let result = judged("server/heartbeat/ack", &["heartbeat.ack"], verdict, None);
+            let matrix = matrix("plain", vec![result]);
+            assert_eq!(matrix.summary.alarms, alarms, "{verdict:?}");
+        }
+    }
+
+    #[test]
+    fn a_variant_whose_run_does_not_end_is_an_alarm() {
+        let examined = Examined::broken("spun".to_owned());
+        let matrix = Matrix::new(&[(member("plain"), examined)], &[], true);
+        assert_eq!(matrix.summary.alarms, 1);
+        assert_eq!(matrix.variants[0].alarms[0].why, "spun");
+    }
+}

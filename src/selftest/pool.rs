@@ -105,3 +105,52 @@ fn work(
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::zoo::server;
+
+    static STOP: AtomicBool = AtomicBool::new(false);
+
+    #[test]
+    fn a_member_that_spins_is_given_up_and_the_others_are_not() {
+        let members: Vec<&'static Member> = server::variants().take(5).collect();
+        let spins = members[1].name;
+        let options = Options {
+            jobs: 1,
+            patience: Duration::from_millis(300),
+            ..Options::default()
+        };
+        let mut done = Vec::new();
+        let examine = move |member: &'static Member| {
+            while member.name == spins && !STOP.load(Ordering::Relaxed) {
+                std::hint::spin_loop();
+            }
+            Examined::broken(member.name.to_owned())
+        };
+        let results = run(&members, &options, examine, |count| done.push(count));
+        STOP.store(true, Ordering::Relaxed);
+        let said: Vec<String> = results.into_iter().filter_map(|r| r.ended).collect();
+        assert!(said[1].contains("0.3 s"), "{said:?}");
+        for at in [0, 2, 3, 4] {
+            assert_eq!(said[at], members[at].name);
+        }
+        assert_eq!(done, [1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn a_member_whose_examination_panics_has_a_result_too() {
+        let members: Vec<&'static Member> = server::variants().take(2).collect();
+        let first = members[0].name;
+        let examine = move |member: &'static Member| {
+            assert_ne!(member.name, first, "planted");
+            Examined::broken("fine".to_owned())
+        };
+        let results = run(&members, &Options::default(), examine, |_| ());
+        let said: Vec<String> = results.into_iter().filter_map(|r| r.ended).collect();
+        assert_eq!(said, ["the examination panicked", "fine"]);
+    }
+}

@@ -8,6 +8,7 @@
 
 mod bend;
 pub mod keeper;
+mod reading;
 pub mod server;
 mod wire;
 mod world;

@@ -10,10 +10,10 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::reading::{Read, Seen};
 use super::world::{Life, World};
 use crate::wire::frame::{FrameReader, Piece};
-use crate::wire::message::Decoder;
-use crate::wire::{BoxStream, FrameFault, Incoming, Limits, OutFrame, Side, Stream, opcode};
+use crate::wire::{BoxStream, FrameFault, Incoming, OutFrame, Stream, opcode};
 
 /// A frame on its way out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,33 +121,12 @@ pub(super) const AS_IS: Wire = Wire {
     suffers: None,
 };
 
-/// What came before.
-#[derive(Debug, Default)]
-pub(super) struct Seen {
-    /// A ping came since the last message.
-    pub(super) pinged: bool,
-    /// A close frame has come.
-    pub(super) closed: bool,
-}
-
 /// Splits what is written into the upgrade's head and frames.
 #[derive(Default)]
 struct Written {
     head: Option<Vec<u8>>,
     reader: FrameReader,
     frame: Option<Frame>,
-}
-
-/// Reads messages out of what comes in, behind the upgrade's head.
-struct Read {
-    head_seen: bool,
-    tail: Vec<u8>,
-    decoder: Decoder,
-    seen: Seen,
-    /// Broken frames have come: the rest passes as it is.
-    raw: bool,
-    /// What passes on to the reader.
-    ready: VecDeque<u8>,
 }
 
 /// A stream of a bent server.
@@ -176,14 +155,7 @@ impl BentStream {
                 ..Written::default()
             },
             out: VecDeque::new(),
-            read: Read {
-                head_seen: false,
-                tail: Vec::new(),
-                decoder: Decoder::new(Side::Server, &Limits::default()),
-                seen: Seen::default(),
-                raw: false,
-                ready: VecDeque::new(),
-            },
+            read: Read::new(),
             end: None,
             changed: Box::pin(async move {
                 // The world outlives its streams.
@@ -296,7 +268,10 @@ impl BentStream {
     fn poll_out(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // The upgrade's answer waits for HELLO.
         if self.wire.cut == Cut::Joined && self.out.len() == 1 && self.written.head.is_none() {
-            let hello = self.out.front().is_some_and(|out| out.ends_with(b"\r\n\r\n"));
+            let hello = self
+                .out
+                .front()
+                .is_some_and(|out| out.ends_with(b"\r\n\r\n"));
             if hello {
                 return Poll::Ready(Ok(()));
             }
@@ -339,79 +314,9 @@ impl BentStream {
     }
 }
 
-impl Read {
-    /// Takes what came in; tells what befalls the server.
-    fn take(&mut self, bytes: &[u8], wire: &Wire) -> Option<Life> {
-        if self.head_seen {
-            return self.frames(bytes, wire);
-        }
-        self.tail.extend_from_slice(bytes);
-        let end = self.tail.windows(4).position(|end| end == b"\r\n\r\n");
-        let rest = end.map(|end| self.tail.split_off(end + 4));
-        if let Some(rest) = rest {
-            self.head_seen = true;
-            self.ready.extend(std::mem::take(&mut self.tail));
-            return self.frames(&rest, wire);
-        }
-        None
-    }
-
-    fn frames(&mut self, bytes: &[u8], wire: &Wire) -> Option<Life> {
-        if self.raw {
-            self.ready.extend(bytes);
-            return None;
-        }
-        if wire.loses.is_none() {
-            self.ready.extend(bytes);
-        }
-        let mut life = None;
-        let mut input = bytes;
-        while let Some(incoming) = self.decoder.next(&mut input) {
-            life = life.or(wire.befalls(&incoming, &self.seen));
-            if wire.loses.is_some_and(|loses| !loses(&incoming, &self.seen)) {
-                self.pass(&incoming);
-            }
-            self.seen.pinged = matches!(incoming, Incoming::Ping(_));
-            self.seen.closed |= matches!(incoming, Incoming::Close(_));
-        }
-        if wire.loses_parts && self.decoder.cut_short().is_some() {
-            self.decoder = Decoder::new(Side::Server, &Limits::default());
-        }
-        life
-    }
-
-    /// Puts a message into frames again.
-    fn pass(&mut self, incoming: &Incoming) {
-        let mut bytes = Vec::new();
-        let close;
-        let frame = match incoming {
-            Incoming::Text { text: Ok(text), .. } => OutFrame::text(text.as_bytes()),
-            Incoming::Text { text: Err(text), .. } => OutFrame::text(text),
-            Incoming::Binary { bytes, .. } => OutFrame::binary(bytes),
-            Incoming::Ping(payload) => OutFrame::ping(payload),
-            Incoming::Pong(payload) => OutFrame::pong(payload),
-            Incoming::Close(body) => {
-                close = crate::wire::close_body(body.code, &body.reason);
-                OutFrame::close(&close)
-            }
-            // A frame that breaks RFC 6455 ends the connection with the reference too.
-            Incoming::Fault(_) | Incoming::Eof | Incoming::Reset(_) => {
-                self.raw = true;
-                OutFrame {
-                    rsv: 7,
-                    ..OutFrame::text(b"")
-                }
-            }
-        };
-        let mask = Some([1, 2, 3, 4]);
-        OutFrame { mask, ..frame }.encode_into(&mut bytes);
-        self.ready.extend(bytes);
-    }
-}
-
 impl Wire {
     /// What a message does to the server.
-    fn befalls(&self, incoming: &Incoming, seen: &Seen) -> Option<Life> {
+    pub(super) fn befalls(&self, incoming: &Incoming, seen: &Seen) -> Option<Life> {
         let (watch, life) = self.suffers?;
         watch(incoming, seen).then_some(life)
     }
@@ -524,4 +429,3 @@ impl Stream for BentStream {
         }
     }
 }
-

@@ -7,3 +7,4 @@ mod play;
 mod suite;
 mod support;
 mod verdicts;
+mod zoo;

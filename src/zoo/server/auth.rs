@@ -217,84 +217,237 @@ impl Bend for OneOp {
 pub(super) const DEFECTS: &[Member] = &[
     defect("any-password", REJECT, "Every string is the password.")
         .bend(|_, _| Box::new(Takes(|_, _| true))),
-    defect("password-prefix", REJECT, "The beginning of the password is enough.").bend(|_, _| {
+    defect(
+        "password-prefix",
+        REJECT,
+        "The beginning of the password is enough.",
+    )
+    .bend(|_, _| {
         Box::new(Takes(|given, right| {
             !given.is_empty() && right.starts_with(given)
         }))
     }),
-    defect("password-extension", REJECT, "Whatever begins with the password is the password.")
-        .bend(|_, _| Box::new(Takes(|given, right| given.starts_with(right)))),
-    defect("password-ending", REJECT, "Whatever ends with the password is the password.")
-        .bend(|_, _| Box::new(Takes(|given, right| given.ends_with(right)))),
-    defect("password-case", REJECT, "Upper and lower case are the same in passwords.").bend(|_, _| {
+    defect(
+        "password-extension",
+        REJECT,
+        "Whatever begins with the password is the password.",
+    )
+    .bend(|_, _| Box::new(Takes(|given, right| given.starts_with(right)))),
+    defect(
+        "password-ending",
+        REJECT,
+        "Whatever ends with the password is the password.",
+    )
+    .bend(|_, _| Box::new(Takes(|given, right| given.ends_with(right)))),
+    defect(
+        "password-case",
+        REJECT,
+        "Upper and lower case are the same in passwords.",
+    )
+    .bend(|_, _| {
         Box::new(Takes(|given, right| {
             given.to_lowercase() == right.to_lowercase()
         }))
     }),
-    defect("password-trimmed", REJECT, "Blanks around a password do not count.")
-        .bend(|_, _| Box::new(Takes(|given, right| given.trim() == right.trim()))),
-    defect("password-cut-at-nul", REJECT, "A password ends at its first NUL.").bend(|_, _| {
+    defect(
+        "password-trimmed",
+        REJECT,
+        "Blanks around a password do not count.",
+    )
+    .bend(|_, _| Box::new(Takes(|given, right| given.trim() == right.trim()))),
+    defect(
+        "password-cut-at-nul",
+        REJECT,
+        "A password ends at its first NUL.",
+    )
+    .bend(|_, _| {
         Box::new(Takes(|given, right| {
             given.split('\0').next() == Some(right)
         }))
     }),
-    defect("password-eight-bytes", REJECT, "Only the first eight bytes of a password are compared.")
-        .bend(|_, _| {
-            Box::new(Takes(|given, right| {
-                given.as_bytes().get(..8) == right.as_bytes().get(..8)
-            }))
-        }),
-    defect("password-length-only", REJECT, "A string as long as the password is the password.")
-        .bend(|_, _| Box::new(Takes(|given, right| given.chars().count() == right.chars().count()))),
-    defect("password-empty", REJECT, "An empty password means that none is needed.")
-        .bend(|_, _| Box::new(Takes(|given, _| given.is_empty()))),
-    defect("password-not-compared-if-long", REJECT, "A password longer than the right one overruns the comparison.")
-        .bend(|_, _| Box::new(Takes(|given, right| given.len() > right.len() * 2))),
+    defect(
+        "password-eight-bytes",
+        REJECT,
+        "Only the first eight bytes of a password are compared.",
+    )
+    .bend(|_, _| {
+        Box::new(Takes(|given, right| {
+            given.as_bytes().get(..8) == right.as_bytes().get(..8)
+        }))
+    }),
+    defect(
+        "password-length-only",
+        REJECT,
+        "A string as long as the password is the password.",
+    )
+    .bend(|_, _| {
+        Box::new(Takes(|given, right| {
+            given.chars().count() == right.chars().count()
+        }))
+    }),
+    defect(
+        "password-empty",
+        REJECT,
+        "An empty password means that none is needed.",
+    )
+    .bend(|_, _| Box::new(Takes(|given, _| given.is_empty()))),
+    defect(
+        "password-not-compared-if-long",
+        REJECT,
+        "A password longer than the right one overruns the comparison.",
+    )
+    .bend(|_, _| Box::new(Takes(|given, right| given.len() > right.len() * 2))),
     defect("reject-1008", REJECT, "A wrong password closes with 1008.")
         .bend(|_, _| Refuses::strings(|ctx| ctx.close(1008))),
     defect("reject-4002", REJECT, "A wrong password closes with 4002.")
         .bend(|_, _| Refuses::strings(|ctx| ctx.close(4002))),
-    defect("reject-crashes", REJECT, "A wrong password ends in an exception: 1011.")
-        .bend(|_, _| Refuses::strings(|ctx| ctx.close(1011))),
-    defect("reject-never", REJECT, "A wrong password is ignored and the client waits.")
-        .bend(|_, _| Refuses::strings(|_| ())),
-    defect("reject-late", REJECT, "A wrong password closes with 4001, eight seconds later.")
-        .bend(|_, _| Refuses::strings(|ctx| ctx.later(Duration::from_secs(8), Act::Close(4001)))),
-    defect("reject-forgotten", REJECT, "A right password in the same segment makes a wrong one good.")
-        .bend(|_, _| Box::new(ReadsOn { changes_its_mind: true, refused: false })),
-    defect("reject-after-answers", REJECT, "A request in the segment of a wrong password is answered before 4001.")
-        .bend(|_, _| Box::new(ReadsOn { changes_its_mind: false, refused: false })),
+    defect(
+        "reject-crashes",
+        REJECT,
+        "A wrong password ends in an exception: 1011.",
+    )
+    .bend(|_, _| Refuses::strings(|ctx| ctx.close(1011))),
+    defect(
+        "reject-never",
+        REJECT,
+        "A wrong password is ignored and the client waits.",
+    )
+    .bend(|_, _| Refuses::strings(|_| ())),
+    defect(
+        "reject-late",
+        REJECT,
+        "A wrong password closes with 4001, eight seconds later.",
+    )
+    .bend(|_, _| Refuses::strings(|ctx| ctx.later(Duration::from_secs(8), Act::Close(4001)))),
+    defect(
+        "reject-forgotten",
+        REJECT,
+        "A right password in the same segment makes a wrong one good.",
+    )
+    .bend(|_, _| {
+        Box::new(ReadsOn {
+            changes_its_mind: true,
+            refused: false,
+        })
+    }),
+    defect(
+        "reject-after-answers",
+        REJECT,
+        "A request in the segment of a wrong password is answered before 4001.",
+    )
+    .bend(|_, _| {
+        Box::new(ReadsOn {
+            changes_its_mind: false,
+            refused: false,
+        })
+    }),
     defect("password-null", TYPE, "A null password skips the check.")
         .bend(|_, _| Box::new(TakesType(|given, _| given.is_some_and(Json::is_null)))),
-    defect("password-true", TYPE, "The password true equals every string.")
-        .bend(|_, _| Box::new(TakesType(|given, _| given.and_then(Json::as_bool) == Some(true)))),
-    defect("password-zero", TYPE, "The password 0 equals every string.")
-        .bend(|_, _| Box::new(TakesType(|given, _| given.and_then(Json::as_u64) == Some(0)))),
-    defect("password-missing", TYPE, "Without a password there is nothing to compare, and the client is in.")
-        .bend(|_, _| Box::new(TakesType(|given, _| given.is_none()))),
-    defect("password-in-a-list", TYPE, "A list that has the password in it is the password.")
-        .bend(|_, _| Box::new(TakesType(|given, right| {
-            given.and_then(Json::as_array).is_some_and(|list| list.iter().any(|item| item.as_str() == Some(right)))
-        }))),
-    defect("password-in-an-object", TYPE, "An object that has the password in it is the password.")
-        .bend(|_, _| Box::new(TakesType(|given, right| {
-            given.and_then(Json::as_object).is_some_and(|members| members.iter().any(|(_, value)| value.as_str() == Some(right)))
-        }))),
-    defect("password-type-crashes", "auth.password-type-code", "A password that is no string ends in an exception: 1011.")
-        .bend(|_, _| Refuses::types(|ctx| ctx.close(1011))),
-    defect("password-type-ignored", "auth.password-type-code", "A HELLO_ACK whose password is no string is ignored and the client waits.")
-        .bend(|_, _| Box::new(TypeIgnored)),
-    defect("hello-ack-by-text", ACCEPT, "HELLO_ACK is found by how its text begins.")
-        .bend(|_, _| Box::new(ByText)),
-    defect("rest-of-segment-lost", ACCEPT, "From the second connection on, what comes in one segment with HELLO_ACK is lost.")
-        .bend(|_, _| Box::new(Aside { lost: true, checking: false, held: None })),
-    defect("password-checked-aside", ACCEPT, "From the second connection on, the next packet finds the gate closed while the password is being checked.")
-        .bend(|_, _| Box::new(Aside { lost: false, checking: false, held: None })),
-    defect("password-accepted-once", ACCEPT, "The password is spent when one client has used it.")
-        .bend(|_, _| Box::new(Spent)),
-    defect("closes-soon", ACCEPT, "The client is let in and the connection closed a moment later.")
-        .bend(|_, _| Box::new(ClosesSoon(false))),
-    defect("one-op-only", ACCEPT, "Only the op that came first behind the handshake is served.")
-        .bend(|_, _| Box::new(OneOp(None))),
+    defect(
+        "password-true",
+        TYPE,
+        "The password true equals every string.",
+    )
+    .bend(|_, _| {
+        Box::new(TakesType(|given, _| {
+            given.and_then(Json::as_bool) == Some(true)
+        }))
+    }),
+    defect("password-zero", TYPE, "The password 0 equals every string.").bend(|_, _| {
+        Box::new(TakesType(|given, _| {
+            given.and_then(Json::as_u64) == Some(0)
+        }))
+    }),
+    defect(
+        "password-missing",
+        TYPE,
+        "Without a password there is nothing to compare, and the client is in.",
+    )
+    .bend(|_, _| Box::new(TakesType(|given, _| given.is_none()))),
+    defect(
+        "password-in-a-list",
+        TYPE,
+        "A list that has the password in it is the password.",
+    )
+    .bend(|_, _| {
+        Box::new(TakesType(|given, right| {
+            given
+                .and_then(Json::as_array)
+                .is_some_and(|list| list.iter().any(|item| item.as_str() == Some(right)))
+        }))
+    }),
+    defect(
+        "password-in-an-object",
+        TYPE,
+        "An object that has the password in it is the password.",
+    )
+    .bend(|_, _| {
+        Box::new(TakesType(|given, right| {
+            given.and_then(Json::as_object).is_some_and(|members| {
+                members
+                    .iter()
+                    .any(|(_, value)| value.as_str() == Some(right))
+            })
+        }))
+    }),
+    defect(
+        "password-type-crashes",
+        "auth.password-type-code",
+        "A password that is no string ends in an exception: 1011.",
+    )
+    .bend(|_, _| Refuses::types(|ctx| ctx.close(1011))),
+    defect(
+        "password-type-ignored",
+        "auth.password-type-code",
+        "A HELLO_ACK whose password is no string is ignored and the client waits.",
+    )
+    .bend(|_, _| Box::new(TypeIgnored)),
+    defect(
+        "hello-ack-by-text",
+        ACCEPT,
+        "HELLO_ACK is found by how its text begins.",
+    )
+    .bend(|_, _| Box::new(ByText)),
+    defect(
+        "rest-of-segment-lost",
+        ACCEPT,
+        "From the second connection on, what comes in one segment with HELLO_ACK is lost.",
+    )
+    .bend(|_, _| {
+        Box::new(Aside {
+            lost: true,
+            checking: false,
+            held: None,
+        })
+    }),
+    defect(
+        "password-checked-aside",
+        ACCEPT,
+        "While a password is checked, the next packet finds the gate closed, but for one client.",
+    )
+    .bend(|_, _| {
+        Box::new(Aside {
+            lost: false,
+            checking: false,
+            held: None,
+        })
+    }),
+    defect(
+        "password-accepted-once",
+        ACCEPT,
+        "The password is spent when one client has used it.",
+    )
+    .bend(|_, _| Box::new(Spent)),
+    defect(
+        "closes-soon",
+        ACCEPT,
+        "The client is let in and the connection closed a moment later.",
+    )
+    .bend(|_, _| Box::new(ClosesSoon(false))),
+    defect(
+        "one-op-only",
+        ACCEPT,
+        "Only the op that came first behind the handshake is served.",
+    )
+    .bend(|_, _| Box::new(OneOp(None))),
 ];
-

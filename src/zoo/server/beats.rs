@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::super::bend::{Bend, Ctx, Heard, read};
-use super::super::wire::{AS_IS, Seen, Wire};
+use super::super::reading::Seen;
+use super::super::wire::{AS_IS, Wire};
 use super::super::world::Act;
 use super::{Member, defect};
 use crate::protocol::opcode::Op;
@@ -104,63 +105,182 @@ fn torn_by_a_ping(incoming: &Incoming, before: &Seen) -> bool {
 }
 
 pub(super) const DEFECTS: &[Member] = &[
-    defect("ack-only-once", RULE, "Only the first heartbeat of a connection is acknowledged.")
-        .bend(|_, _| Box::new(Acks(|beats, ctx| if beats <= 1 { ctx.say(ACK) }))),
-    defect("ack-every-second", RULE, "Every second heartbeat is acknowledged.")
-        .bend(|_, _| Box::new(Acks(|beats, ctx| if beats % 2 == 1 { ctx.say(ACK) }))),
-    defect("ack-twice", RULE, "The second heartbeat and every one that follows is acknowledged twice.")
-        .bend(|_, _| Box::new(Acks(|beats, ctx| {
+    defect(
+        "ack-only-once",
+        RULE,
+        "Only the first heartbeat of a connection is acknowledged.",
+    )
+    .bend(|_, _| {
+        Box::new(Acks(|beats, ctx| {
+            if beats <= 1 {
+                ctx.say(ACK)
+            }
+        }))
+    }),
+    defect(
+        "ack-every-second",
+        RULE,
+        "Every second heartbeat is acknowledged.",
+    )
+    .bend(|_, _| {
+        Box::new(Acks(|beats, ctx| {
+            if beats % 2 == 1 {
+                ctx.say(ACK)
+            }
+        }))
+    }),
+    defect(
+        "ack-twice",
+        RULE,
+        "The second heartbeat and every one that follows is acknowledged twice.",
+    )
+    .bend(|_, _| {
+        Box::new(Acks(|beats, ctx| {
             ctx.say(ACK);
             if beats > 1 {
                 ctx.say(ACK);
             }
-        }))),
-    defect("ack-late", RULE, "From the second on a heartbeat is acknowledged eight seconds later.")
-        .bend(|_, _| Box::new(Acks(|beats, ctx| match beats {
+        }))
+    }),
+    defect(
+        "ack-late",
+        RULE,
+        "From the second on a heartbeat is acknowledged eight seconds later.",
+    )
+    .bend(|_, _| {
+        Box::new(Acks(|beats, ctx| match beats {
             0 | 1 => ctx.say(ACK),
             _ => ctx.later(Duration::from_secs(8), Act::Say(ACK.to_owned())),
-        }))),
-    defect("acks-coalesced", RULE, "Heartbeats that come together get one acknowledgement.")
-        .bend(|_, _| Box::new(Batch { due: 0, said: |due| due.min(1) })),
-    defect("acks-limited", RULE, "Of heartbeats that come together, those beyond the tenth are dropped as a flood.")
-        .bend(|_, _| Box::new(Batch { due: 0, said: |due| due.min(10) })),
-    defect("ack-to-the-newest", RULE, "The acknowledgement goes to the connection that came last.")
-        .bend(|_, _| Box::new(Acks(|_, ctx| {
+        }))
+    }),
+    defect(
+        "acks-coalesced",
+        RULE,
+        "Heartbeats that come together get one acknowledgement.",
+    )
+    .bend(|_, _| {
+        Box::new(Batch {
+            due: 0,
+            said: |due| due.min(1),
+        })
+    }),
+    defect(
+        "acks-limited",
+        RULE,
+        "Of heartbeats that come together, those beyond the tenth are dropped as a flood.",
+    )
+    .bend(|_, _| {
+        Box::new(Batch {
+            due: 0,
+            said: |due| due.min(10),
+        })
+    }),
+    defect(
+        "ack-to-the-newest",
+        RULE,
+        "The acknowledgement goes to the connection that came last.",
+    )
+    .bend(|_, _| {
+        Box::new(Acks(|_, ctx| {
             let newest = ctx.facts.world.newest();
             match newest == ctx.facts.id {
                 true => ctx.say(ACK),
                 false => ctx.facts.world.tell(newest, Act::Say(ACK.to_owned())),
             }
-        }))),
-    defect("ack-to-all", RULE, "The acknowledgement goes to every connection.")
-        .bend(|_, _| Box::new(Acks(|_, ctx| {
+        }))
+    }),
+    defect(
+        "ack-to-all",
+        RULE,
+        "The acknowledgement goes to every connection.",
+    )
+    .bend(|_, _| {
+        Box::new(Acks(|_, ctx| {
             ctx.say(ACK);
-            ctx.facts.world.tell_others(ctx.facts.id, &Act::Say(ACK.to_owned()));
-        }))),
-    defect("ack-for-hello-ack", RULE, "HELLO_ACK is acknowledged too.")
-        .bend(|_, _| Box::new(Unasked(|_, entered, ctx| if entered { ctx.say(ACK) }))),
-    defect("ack-on-a-timer", RULE, "A client that is in gets an acknowledgement after a while, asked or not.")
-        .bend(|_, _| Box::new(Unasked(|_, entered, ctx| {
+            ctx.facts
+                .world
+                .tell_others(ctx.facts.id, &Act::Say(ACK.to_owned()));
+        }))
+    }),
+    defect("ack-for-hello-ack", RULE, "HELLO_ACK is acknowledged too.").bend(|_, _| {
+        Box::new(Unasked(|_, entered, ctx| {
+            if entered {
+                ctx.say(ACK)
+            }
+        }))
+    }),
+    defect(
+        "ack-on-a-timer",
+        RULE,
+        "A client that is in gets an acknowledgement after a while, asked or not.",
+    )
+    .bend(|_, _| {
+        Box::new(Unasked(|_, entered, ctx| {
             if entered {
                 ctx.later(ctx.facts.hb(0.3), Act::Say(ACK.to_owned()));
             }
-        }))),
-    defect("ack-for-requests", RULE, "Requests are acknowledged as if they were heartbeats.")
-        .bend(|_, _| Box::new(Unasked(|heard, _, ctx| {
+        }))
+    }),
+    defect(
+        "ack-for-requests",
+        RULE,
+        "Requests are acknowledged as if they were heartbeats.",
+    )
+    .bend(|_, _| {
+        Box::new(Unasked(|heard, _, ctx| {
             if heard.is(Op::Request) && ctx.is_in() {
                 ctx.say(ACK);
             }
-        }))),
-    defect("heartbeats-lost-among-requests", RULE, "Heartbeats behind a request in the same segment are lost.")
-        .bend(|_, _| Box::new(Busy::default())),
-    defect("heartbeat-by-text", RULE, "A heartbeat is found by its text.")
-        .bend(|_, _| Box::new(Deaf(|heard, _| !heard.text.trim().starts_with(r#"{"op"#) || heard.text.contains("  ")))),
-    defect("heartbeat-with-more-members", RULE, "A heartbeat with white space around it is not recognised.")
-        .bend(|_, _| Box::new(Deaf(|heard, _| heard.text.trim() != heard.text))),
-    defect("heartbeat-fragments", RULE, "A heartbeat that comes in several frames is lost.")
-        .wire(Wire { loses: Some(fragmented_heartbeat), ..AS_IS }),
-    defect("heartbeat-torn-by-a-ping", RULE, "A ping between the frames of a message loses the message.")
-        .wire(Wire { loses: Some(torn_by_a_ping), ..AS_IS }),
-    defect("frame-in-one-read", RULE, "What does not come in one read with the rest of its frame is lost.")
-        .wire(Wire { loses: Some(|_, _| false), loses_parts: true, ..AS_IS }),
+        }))
+    }),
+    defect(
+        "heartbeats-lost-among-requests",
+        RULE,
+        "Heartbeats behind a request in the same segment are lost.",
+    )
+    .bend(|_, _| Box::new(Busy::default())),
+    defect(
+        "heartbeat-by-text",
+        RULE,
+        "A heartbeat is found by its text.",
+    )
+    .bend(|_, _| {
+        Box::new(Deaf(|heard, _| {
+            !heard.text.trim().starts_with(r#"{"op"#) || heard.text.contains("  ")
+        }))
+    }),
+    defect(
+        "heartbeat-with-more-members",
+        RULE,
+        "A heartbeat with white space around it is not recognised.",
+    )
+    .bend(|_, _| Box::new(Deaf(|heard, _| heard.text.trim() != heard.text))),
+    defect(
+        "heartbeat-fragments",
+        RULE,
+        "A heartbeat that comes in several frames is lost.",
+    )
+    .wire(Wire {
+        loses: Some(fragmented_heartbeat),
+        ..AS_IS
+    }),
+    defect(
+        "heartbeat-torn-by-a-ping",
+        RULE,
+        "A ping between the frames of a message loses the message.",
+    )
+    .wire(Wire {
+        loses: Some(torn_by_a_ping),
+        ..AS_IS
+    }),
+    defect(
+        "frame-in-one-read",
+        RULE,
+        "What does not come in one read with the rest of its frame is lost.",
+    )
+    .wire(Wire {
+        loses: Some(|_, _| false),
+        loses_parts: true,
+        ..AS_IS
+    }),
 ];

@@ -180,68 +180,245 @@ macro_rules! below {
 }
 
 pub(super) const DEFECTS: &[Member] = &[
-    defect("dies-of-garbage", RULE, "A text that is no JSON ends the process.")
-        .bend(|_, _| Suffers::dies(is_garbage)),
-    defect("hangs-on-garbage", RULE, "A text that is no JSON stops the event loop.")
-        .bend(|_, _| Suffers::hangs(is_garbage)),
-    defect("dies-of-a-strangers-garbage", RULE, "What is no packet ends the process if it comes before HELLO_ACK.")
-        .bend(|_, _| Suffers::at_the_door(|heard| heard.packet.is_none())),
-    defect("dies-of-no-object", RULE, "JSON that is no object, or has no op, ends the process.")
-        .bend(|_, _| Suffers::dies(is_no_object)),
-    defect("dies-of-wrong-types", RULE, "A request with a member of a wrong type, or without one, ends the process.")
-        .bend(|_, _| Suffers::dies(has_wrong_types)),
-    defect("dies-of-unknown-ops", RULE, "An op that the table lacks ends the process.")
-        .bend(|_, _| Suffers::dies(is_unknown)),
-    defect("dies-of-its-own-packets", RULE, "A packet that only the server sends ends the process.")
-        .bend(|_, _| Suffers::dies(is_the_servers)),
-    defect("dies-of-names", RULE, "A request for a name of the server's language ends the process.")
-        .bend(|_, _| Suffers::dies(asks_for_a_name)),
-    defect("dies-of-lone-surrogates", RULE, "A lone surrogate ends the process.")
-        .bend(|_, _| Suffers::dies(has_a_lone_surrogate)),
-    defect("dies-of-odd-numbers", RULE, "A number beyond the range of doubles, or of thousands of digits, ends the process.")
-        .bend(|_, _| Suffers::dies(has_an_odd_number)),
-    defect("dies-of-depth", RULE, "Deep nesting ends the process: its stack overflows.")
-        .bend(|_, _| Suffers::dies(is_deep)),
-    defect("dies-of-size", RULE, "A message of a megabyte ends the process.")
-        .bend(|_, _| Suffers::dies(|heard| heard.text.len() >= 1_000_000)),
-    defect("hangs-on-size", RULE, "A message of a megabyte stops the event loop.")
-        .bend(|_, _| Suffers::hangs(|heard| heard.text.len() >= 1_000_000)),
+    defect(
+        "dies-of-garbage",
+        RULE,
+        "A text that is no JSON ends the process.",
+    )
+    .bend(|_, _| Suffers::dies(is_garbage)),
+    defect(
+        "hangs-on-garbage",
+        RULE,
+        "A text that is no JSON stops the event loop.",
+    )
+    .bend(|_, _| Suffers::hangs(is_garbage)),
+    defect(
+        "dies-of-a-strangers-garbage",
+        RULE,
+        "What is no packet ends the process if it comes before HELLO_ACK.",
+    )
+    .bend(|_, _| Suffers::at_the_door(|heard| heard.packet.is_none())),
+    defect(
+        "dies-of-no-object",
+        RULE,
+        "JSON that is no object, or has no op, ends the process.",
+    )
+    .bend(|_, _| Suffers::dies(is_no_object)),
+    defect(
+        "dies-of-wrong-types",
+        RULE,
+        "A request with a member of a wrong type, or without one, ends the process.",
+    )
+    .bend(|_, _| Suffers::dies(has_wrong_types)),
+    defect(
+        "dies-of-unknown-ops",
+        RULE,
+        "An op that the table lacks ends the process.",
+    )
+    .bend(|_, _| Suffers::dies(is_unknown)),
+    defect(
+        "dies-of-its-own-packets",
+        RULE,
+        "A packet that only the server sends ends the process.",
+    )
+    .bend(|_, _| Suffers::dies(is_the_servers)),
+    defect(
+        "dies-of-names",
+        RULE,
+        "A request for a name of the server's language ends the process.",
+    )
+    .bend(|_, _| Suffers::dies(asks_for_a_name)),
+    defect(
+        "dies-of-lone-surrogates",
+        RULE,
+        "A lone surrogate ends the process.",
+    )
+    .bend(|_, _| Suffers::dies(has_a_lone_surrogate)),
+    defect(
+        "dies-of-odd-numbers",
+        RULE,
+        "A number beyond the range of doubles, or of thousands of digits, ends the process.",
+    )
+    .bend(|_, _| Suffers::dies(has_an_odd_number)),
+    defect(
+        "dies-of-depth",
+        RULE,
+        "Deep nesting ends the process: its stack overflows.",
+    )
+    .bend(|_, _| Suffers::dies(is_deep)),
+    defect(
+        "dies-of-size",
+        RULE,
+        "A message of a megabyte ends the process.",
+    )
+    .bend(|_, _| Suffers::dies(|heard| heard.text.len() >= 1_000_000)),
+    defect(
+        "hangs-on-size",
+        RULE,
+        "A message of a megabyte stops the event loop.",
+    )
+    .bend(|_, _| Suffers::hangs(|heard| heard.text.len() >= 1_000_000)),
     defect("dies-of-binary", RULE, "A binary message ends the process.")
         .bend(|_, _| Box::new(Binary(Life::Dead))),
-    defect("hangs-on-binary", RULE, "A binary message stops the event loop.")
-        .bend(|_, _| Box::new(Binary(Life::Hung))),
-    defect("dies-of-heartbeats", RULE, "A flood of heartbeats ends the process.")
-        .bend(|_, _| Box::new(Flood { beats: 1000, pings: usize::MAX, count: 0 })),
-    defect("dies-of-pings", RULE, "A flood of pings ends the process.")
-        .bend(|_, _| Box::new(Flood { beats: usize::MAX, pings: 500, count: 0 })),
-    defect("dies-of-unanswered-requests", RULE, "A client that goes with a hundred requests on their way ends the process.")
-        .bend(|_, _| Box::new(Gone { requests: true })),
-    defect("dies-of-early-leaves", RULE, "A client that goes without having said anything ends the process.")
-        .bend(|_, _| Box::new(Gone { requests: false })),
-    defect("dies-of-bad-utf8", RULE, "Text that is no UTF-8 ends the process.")
-        .wire(below!(Dead, |incoming, _| matches!(incoming, Incoming::Text { text: Err(_), .. }))),
-    defect("dies-of-reserved-bits", RULE, "A frame with reserved bits ends the process.")
-        .wire(below!(Dead, |incoming, _| matches!(incoming, Incoming::Fault(FrameFault::ReservedBits { .. })))),
-    defect("dies-of-unknown-opcodes", RULE, "A frame with an unknown opcode ends the process.")
-        .wire(below!(Dead, |incoming, _| matches!(incoming, Incoming::Fault(FrameFault::ReservedOpcode { .. })))),
-    defect("dies-of-unmasked-frames", RULE, "A frame that is not masked ends the process.")
-        .wire(below!(Dead, |incoming, _| matches!(incoming, Incoming::Fault(FrameFault::UnmaskedFromClient)))),
-    defect("dies-of-bad-control-frames", RULE, "A control frame that is too long or in parts ends the process.")
-        .wire(below!(Dead, |incoming, _| matches!(incoming, Incoming::Fault(FrameFault::LongControl { .. } | FrameFault::FragmentedControl { .. })))),
-    defect("dies-of-bad-close-frames", RULE, "A close frame whose body is against the rules ends the process.")
-        .wire(below!(Dead, |incoming, _| matches!(incoming, Incoming::Close(body) if body.fault.is_some()))),
-    defect("dies-of-stray-fragments", RULE, "A continuation of nothing ends the process.")
-        .wire(below!(Dead, |incoming, _| matches!(incoming, Incoming::Fault(FrameFault::ContinuationWithoutStart | FrameFault::DataInsideMessage { .. })))),
-    defect("dies-of-lying-lengths", RULE, "A frame that declares an impossible length ends the process.")
-        .wire(below!(Dead, |incoming, _| matches!(incoming, Incoming::Fault(FrameFault::LengthTopBit { .. } | FrameFault::LengthNotShortest { .. } | FrameFault::TooLong { .. })))),
-    defect("dies-of-fragments", RULE, "A message of more than ten thousand frames ends the process.")
-        .wire(below!(Dead, |incoming, _| matches!(incoming, Incoming::Text { frames: 10_000.., .. }))),
-    defect("dies-of-cut-frames", RULE, "A stream that ends in the middle of a frame ends the process.")
-        .wire(below!(Dead, |incoming, _| matches!(incoming, Incoming::Fault(FrameFault::CutShort { what: "frame" })))),
-    defect("hangs-on-half-a-frame", RULE, "Half a frame is waited for, and nobody is served meanwhile.")
-        .wire(below!(Hung, |incoming, _| matches!(incoming, Incoming::Fault(FrameFault::CutShort { what: "read" })))),
-    defect("dies-of-resets", RULE, "A connection that is reset ends the process.")
-        .wire(below!(Dead, |incoming, _| matches!(incoming, Incoming::Reset(_)))),
-    defect("dies-of-packets-behind-a-close", RULE, "A packet behind the client's close frame ends the process.")
-        .wire(below!(Dead, |incoming, seen| seen.closed && matches!(incoming, Incoming::Text { .. }))),
+    defect(
+        "hangs-on-binary",
+        RULE,
+        "A binary message stops the event loop.",
+    )
+    .bend(|_, _| Box::new(Binary(Life::Hung))),
+    defect(
+        "dies-of-heartbeats",
+        RULE,
+        "A flood of heartbeats ends the process.",
+    )
+    .bend(|_, _| {
+        Box::new(Flood {
+            beats: 1000,
+            pings: usize::MAX,
+            count: 0,
+        })
+    }),
+    defect("dies-of-pings", RULE, "A flood of pings ends the process.").bend(|_, _| {
+        Box::new(Flood {
+            beats: usize::MAX,
+            pings: 500,
+            count: 0,
+        })
+    }),
+    defect(
+        "dies-of-unanswered-requests",
+        RULE,
+        "A client that goes with a hundred requests on their way ends the process.",
+    )
+    .bend(|_, _| Box::new(Gone { requests: true })),
+    defect(
+        "dies-of-early-leaves",
+        RULE,
+        "A client that goes without having said anything ends the process.",
+    )
+    .bend(|_, _| Box::new(Gone { requests: false })),
+    defect(
+        "dies-of-bad-utf8",
+        RULE,
+        "Text that is no UTF-8 ends the process.",
+    )
+    .wire(below!(Dead, |incoming, _| matches!(
+        incoming,
+        Incoming::Text { text: Err(_), .. }
+    ))),
+    defect(
+        "dies-of-reserved-bits",
+        RULE,
+        "A frame with reserved bits ends the process.",
+    )
+    .wire(below!(Dead, |incoming, _| matches!(
+        incoming,
+        Incoming::Fault(FrameFault::ReservedBits { .. })
+    ))),
+    defect(
+        "dies-of-unknown-opcodes",
+        RULE,
+        "A frame with an unknown opcode ends the process.",
+    )
+    .wire(below!(Dead, |incoming, _| matches!(
+        incoming,
+        Incoming::Fault(FrameFault::ReservedOpcode { .. })
+    ))),
+    defect(
+        "dies-of-unmasked-frames",
+        RULE,
+        "A frame that is not masked ends the process.",
+    )
+    .wire(below!(Dead, |incoming, _| matches!(
+        incoming,
+        Incoming::Fault(FrameFault::UnmaskedFromClient)
+    ))),
+    defect(
+        "dies-of-bad-control-frames",
+        RULE,
+        "A control frame that is too long or in parts ends the process.",
+    )
+    .wire(below!(Dead, |incoming, _| matches!(
+        incoming,
+        Incoming::Fault(FrameFault::LongControl { .. } | FrameFault::FragmentedControl { .. })
+    ))),
+    defect(
+        "dies-of-bad-close-frames",
+        RULE,
+        "A close frame whose body is against the rules ends the process.",
+    )
+    .wire(below!(
+        Dead,
+        |incoming, _| matches!(incoming, Incoming::Close(body) if body.fault.is_some())
+    )),
+    defect(
+        "dies-of-stray-fragments",
+        RULE,
+        "A continuation of nothing ends the process.",
+    )
+    .wire(below!(Dead, |incoming, _| matches!(
+        incoming,
+        Incoming::Fault(
+            FrameFault::ContinuationWithoutStart | FrameFault::DataInsideMessage { .. }
+        )
+    ))),
+    defect(
+        "dies-of-lying-lengths",
+        RULE,
+        "A frame that declares an impossible length ends the process.",
+    )
+    .wire(below!(Dead, |incoming, _| matches!(
+        incoming,
+        Incoming::Fault(
+            FrameFault::LengthTopBit { .. }
+                | FrameFault::LengthNotShortest { .. }
+                | FrameFault::TooLong { .. }
+        )
+    ))),
+    defect(
+        "dies-of-fragments",
+        RULE,
+        "A message of more than ten thousand frames ends the process.",
+    )
+    .wire(below!(Dead, |incoming, _| matches!(
+        incoming,
+        Incoming::Text {
+            frames: 10_000..,
+            ..
+        }
+    ))),
+    defect(
+        "dies-of-cut-frames",
+        RULE,
+        "A stream that ends in the middle of a frame ends the process.",
+    )
+    .wire(below!(Dead, |incoming, _| matches!(
+        incoming,
+        Incoming::Fault(FrameFault::CutShort { what: "frame" })
+    ))),
+    defect(
+        "hangs-on-half-a-frame",
+        RULE,
+        "Half a frame is waited for, and nobody is served meanwhile.",
+    )
+    .wire(below!(Hung, |incoming, _| matches!(
+        incoming,
+        Incoming::Fault(FrameFault::CutShort { what: "read" })
+    ))),
+    defect(
+        "dies-of-resets",
+        RULE,
+        "A connection that is reset ends the process.",
+    )
+    .wire(below!(Dead, |incoming, _| matches!(
+        incoming,
+        Incoming::Reset(_)
+    ))),
+    defect(
+        "dies-of-packets-behind-a-close",
+        RULE,
+        "A packet behind the client's close frame ends the process.",
+    )
+    .wire(below!(Dead, |incoming, seen| seen.closed
+        && matches!(incoming, Incoming::Text { .. }))),
 ];

@@ -73,42 +73,104 @@ fn known(heard: &Heard<'_>) -> bool {
 }
 
 pub(super) const DEFECTS: &[Member] = &[
-    defect("early-request-answered", REQUEST, "A request before HELLO_ACK is answered.")
-        .bend(|_, _| Box::new(Early(Op::Request, answer))),
-    defect("early-request-answered-first", REQUEST, "A request before HELLO_ACK closes with 4002, but is answered first.")
-        .bend(|_, _| Box::new(Early(Op::Request, |ctx, heard| {
+    defect(
+        "early-request-answered",
+        REQUEST,
+        "A request before HELLO_ACK is answered.",
+    )
+    .bend(|_, _| Box::new(Early(Op::Request, answer))),
+    defect(
+        "early-request-answered-first",
+        REQUEST,
+        "A request before HELLO_ACK closes with 4002, but is answered first.",
+    )
+    .bend(|_, _| {
+        Box::new(Early(Op::Request, |ctx, heard| {
             answer(ctx, heard);
             ctx.hear(heard.text);
-        }))),
-    defect("early-request-ignored", REQUEST, "A request before HELLO_ACK is ignored.")
-        .bend(|_, _| Box::new(Early(Op::Request, |_, _| ()))),
-    defect("early-request-4001", REQUEST, "A request before HELLO_ACK closes with 4001.")
-        .bend(|_, _| Box::new(Early(Op::Request, |ctx, _| ctx.close(4001)))),
-    defect("early-request-crashes", REQUEST, "A request before HELLO_ACK ends in an exception: 1011.")
-        .bend(|_, _| Box::new(Early(Op::Request, |ctx, _| ctx.close(1011)))),
-    defect("early-request-authenticates", REQUEST, "A request opens the gate.")
-        .bend(|_, _| Box::new(Early(Op::Request, |ctx, heard| {
+        }))
+    }),
+    defect(
+        "early-request-ignored",
+        REQUEST,
+        "A request before HELLO_ACK is ignored.",
+    )
+    .bend(|_, _| Box::new(Early(Op::Request, |_, _| ()))),
+    defect(
+        "early-request-4001",
+        REQUEST,
+        "A request before HELLO_ACK closes with 4001.",
+    )
+    .bend(|_, _| Box::new(Early(Op::Request, |ctx, _| ctx.close(4001)))),
+    defect(
+        "early-request-crashes",
+        REQUEST,
+        "A request before HELLO_ACK ends in an exception: 1011.",
+    )
+    .bend(|_, _| Box::new(Early(Op::Request, |ctx, _| ctx.close(1011)))),
+    defect(
+        "early-request-authenticates",
+        REQUEST,
+        "A request opens the gate.",
+    )
+    .bend(|_, _| {
+        Box::new(Early(Op::Request, |ctx, heard| {
             ctx.let_in();
             ctx.hear(heard.text);
-        }))),
-    defect("early-unknown-request-ignored", REQUEST, "What is requested is looked up before the gate is looked at, and ignored if unknown.")
-        .bend(|_, _| Box::new(Early(Op::Request, |ctx, heard| {
+        }))
+    }),
+    defect(
+        "early-unknown-request-ignored",
+        REQUEST,
+        "What is requested is looked up before the gate is looked at, and ignored if unknown.",
+    )
+    .bend(|_, _| {
+        Box::new(Early(Op::Request, |ctx, heard| {
             if known(heard) {
                 ctx.hear(heard.text);
             }
-        }))),
-    defect("gate-behind-the-batch", REQUEST, "A request is excused by a HELLO_ACK behind it in the same segment.")
-        .bend(|_, _| Box::new(BehindTheBatch(Op::Request, Vec::new()))),
-    defect("early-dispatch-ignored", DISPATCH, "A dispatch before HELLO_ACK is ignored.")
-        .bend(|_, _| Box::new(Early(Op::Dispatch, |_, _| ()))),
-    defect("early-dispatch-1008", DISPATCH, "A dispatch before HELLO_ACK closes with 1008.")
-        .bend(|_, _| Box::new(Early(Op::Dispatch, |ctx, _| ctx.close(1008)))),
-    defect("early-heartbeat-ignored", HEARTBEAT, "A heartbeat before HELLO_ACK is ignored.")
-        .bend(|_, _| Box::new(Early(Op::Heartbeat, |_, _| ()))),
-    defect("early-heartbeat-counts", HEARTBEAT, "A heartbeat before HELLO_ACK is a sign of life, and the connection stays.")
-        .bend(|_, _| Box::new(Counts(false))),
-    defect("early-heartbeat-acknowledged", HEARTBEAT, "A heartbeat before HELLO_ACK is acknowledged and nothing else happens.")
-        .bend(|_, _| Box::new(Early(Op::Heartbeat, |ctx, _| ctx.say(r#"{"op":3}"#)))),
-    defect("early-heartbeat-excused", HEARTBEAT, "A heartbeat is excused by a HELLO_ACK behind it in the same segment.")
-        .bend(|_, _| Box::new(BehindTheBatch(Op::Heartbeat, Vec::new()))),
+        }))
+    }),
+    defect(
+        "gate-behind-the-batch",
+        REQUEST,
+        "A request is excused by a HELLO_ACK behind it in the same segment.",
+    )
+    .bend(|_, _| Box::new(BehindTheBatch(Op::Request, Vec::new()))),
+    defect(
+        "early-dispatch-ignored",
+        DISPATCH,
+        "A dispatch before HELLO_ACK is ignored.",
+    )
+    .bend(|_, _| Box::new(Early(Op::Dispatch, |_, _| ()))),
+    defect(
+        "early-dispatch-1008",
+        DISPATCH,
+        "A dispatch before HELLO_ACK closes with 1008.",
+    )
+    .bend(|_, _| Box::new(Early(Op::Dispatch, |ctx, _| ctx.close(1008)))),
+    defect(
+        "early-heartbeat-ignored",
+        HEARTBEAT,
+        "A heartbeat before HELLO_ACK is ignored.",
+    )
+    .bend(|_, _| Box::new(Early(Op::Heartbeat, |_, _| ()))),
+    defect(
+        "early-heartbeat-counts",
+        HEARTBEAT,
+        "A heartbeat before HELLO_ACK is a sign of life, and the connection stays.",
+    )
+    .bend(|_, _| Box::new(Counts(false))),
+    defect(
+        "early-heartbeat-acknowledged",
+        HEARTBEAT,
+        "A heartbeat before HELLO_ACK is acknowledged and nothing else happens.",
+    )
+    .bend(|_, _| Box::new(Early(Op::Heartbeat, |ctx, _| ctx.say(r#"{"op":3}"#)))),
+    defect(
+        "early-heartbeat-excused",
+        HEARTBEAT,
+        "A heartbeat is excused by a HELLO_ACK behind it in the same segment.",
+    )
+    .bend(|_, _| Box::new(BehindTheBatch(Op::Heartbeat, Vec::new()))),
 ];

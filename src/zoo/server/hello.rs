@@ -50,7 +50,8 @@ impl Bend for Waits {
     }
 }
 
-/// Greets one client at a time: the others when that one is let in or has gone.
+/// Greets one client at a time: the next one when that one is let in. One that leaves instead
+/// leaves the next one waiting.
 struct InTurn(Option<String>);
 
 impl InTurn {
@@ -89,12 +90,6 @@ impl Bend for InTurn {
         ctx.hear(heard.text);
         if ctx.is_in() && ctx.facts.world.state().strangers.remove(&ctx.facts.id) {
             Self::next(ctx.facts);
-        }
-    }
-
-    fn leaves(&mut self, facts: &Facts, _: &mut Vec<Act>) {
-        if facts.world.state().strangers.remove(&facts.id) {
-            Self::next(facts);
         }
     }
 }
@@ -153,53 +148,124 @@ impl Bend for OnATimer {
 }
 
 pub(super) const DEFECTS: &[Member] = &[
-    defect("hello-waits-for-the-client", FIRST, "From its second connection on the server lets the client speak first.")
-        .bend(|_, _| Box::new(Waits(None))),
-    defect("hello-behind-an-acknowledgement", FIRST, "From its second connection on the server acknowledges a heartbeat before it says HELLO.")
-        .bend(|_, _| Box::new(Greets(|hello, ctx| {
+    defect(
+        "hello-waits-for-the-client",
+        FIRST,
+        "From its second connection on the server lets the client speak first.",
+    )
+    .bend(|_, _| Box::new(Waits(None))),
+    defect(
+        "hello-behind-an-acknowledgement",
+        FIRST,
+        "From its second connection on the server acknowledges a heartbeat before it says HELLO.",
+    )
+    .bend(|_, _| {
+        Box::new(Greets(|hello, ctx| {
             if ctx.facts.id > 0 {
                 ctx.say(r#"{"op":3}"#);
             }
             ctx.say(hello);
-        }))),
-    defect("hello-one-at-a-time", FIRST, "A client is greeted only when the one before it is in or has gone.")
-        .bend(|_, _| Box::new(InTurn(None))),
-    defect("hello-lost-on-crowds", FIRST, "A client is not greeted while two others are there.")
-        .bend(|_, _| Box::new(Greets(|hello, ctx| {
+        }))
+    }),
+    defect(
+        "hello-one-at-a-time",
+        FIRST,
+        "A client that comes while another is at the door is greeted only when that one is in.",
+    )
+    .bend(|_, _| Box::new(InTurn(None))),
+    defect(
+        "hello-lost-on-crowds",
+        FIRST,
+        "A client is not greeted while two others are there.",
+    )
+    .bend(|_, _| {
+        Box::new(Greets(|hello, ctx| {
             let crowd = ctx.facts.world.state().live.len();
             if crowd <= 2 {
                 ctx.say(hello);
             }
-        }))),
-    defect("interval-fraction", INTERVAL, "The interval is jittered and has a fraction from the second connection on.")
-        .bend(|_, _| Box::new(Greets(|hello, ctx| {
+        }))
+    }),
+    defect(
+        "interval-fraction",
+        INTERVAL,
+        "The interval is jittered and has a fraction from the second connection on.",
+    )
+    .bend(|_, _| {
+        Box::new(Greets(|hello, ctx| {
             let ms = ctx.facts.hb(1.0).as_millis();
             interval(ctx, hello, &format!("{ms}.25"));
-        }))),
-    defect("interval-string", INTERVAL, "The interval is a string from the second connection on.")
-        .bend(|_, _| Box::new(Greets(|hello, ctx| {
+        }))
+    }),
+    defect(
+        "interval-string",
+        INTERVAL,
+        "The interval is a string from the second connection on.",
+    )
+    .bend(|_, _| {
+        Box::new(Greets(|hello, ctx| {
             let ms = ctx.facts.hb(1.0).as_millis();
             interval(ctx, hello, &format!("\"{ms}\""));
-        }))),
-    defect("interval-zero", INTERVAL, "The interval of the second connection and those that follow is 0.")
-        .bend(|_, _| Box::new(Greets(|hello, ctx| interval(ctx, hello, "0")))),
-    defect("interval-negative", INTERVAL, "The interval is below zero, as a difference taken the wrong way.")
-        .bend(|_, _| Box::new(Greets(|_, ctx| ctx.say(r#"{"op":0,"hb_interval":-1000}"#)))),
+        }))
+    }),
+    defect(
+        "interval-zero",
+        INTERVAL,
+        "The interval of the second connection and those that follow is 0.",
+    )
+    .bend(|_, _| Box::new(Greets(|hello, ctx| interval(ctx, hello, "0")))),
+    defect(
+        "interval-negative",
+        INTERVAL,
+        "The interval is below zero, as a difference taken the wrong way.",
+    )
+    .bend(|_, _| Box::new(Greets(|_, ctx| ctx.say(r#"{"op":0,"hb_interval":-1000}"#)))),
     defect("interval-null", INTERVAL, "The interval is null.")
         .bend(|_, _| Box::new(Greets(|_, ctx| ctx.say(r#"{"op":0,"hb_interval":null}"#)))),
     defect("interval-missing", INTERVAL, "HELLO has no interval.")
         .bend(|_, _| Box::new(Greets(|_, ctx| ctx.say(r#"{"op":0}"#)))),
-    defect("interval-otherwise-named", INTERVAL, "HELLO has the interval under another name.")
-        .bend(|_, _| Box::new(Greets(|_, ctx| ctx.say(r#"{"op":0,"heartbeat_interval":1000}"#)))),
-    defect("hello-twice", ONCE, "HELLO is said twice at the start.")
-        .bend(|_, _| Box::new(Greets(|hello, ctx| {
+    defect(
+        "interval-otherwise-named",
+        INTERVAL,
+        "HELLO has the interval under another name.",
+    )
+    .bend(|_, _| {
+        Box::new(Greets(|_, ctx| {
+            ctx.say(r#"{"op":0,"heartbeat_interval":1000}"#)
+        }))
+    }),
+    defect("hello-twice", ONCE, "HELLO is said twice at the start.").bend(|_, _| {
+        Box::new(Greets(|hello, ctx| {
             ctx.say(hello.clone());
             ctx.say(hello);
-        }))),
-    defect("hello-until-answered", ONCE, "HELLO is said again while no answer comes.")
-        .bend(|_, _| Box::new(Again { unanswered: true, hello: String::new() })),
-    defect("hello-behind-the-handshake", ONCE, "HELLO is said again when the client is in.")
-        .bend(|_, _| Box::new(Again { unanswered: false, hello: String::new() })),
-    defect("hello-on-a-timer", ONCE, "HELLO is said again a while after the handshake.")
-        .bend(|_, _| Box::new(OnATimer(String::new()))),
+        }))
+    }),
+    defect(
+        "hello-until-answered",
+        ONCE,
+        "HELLO is said again while no answer comes.",
+    )
+    .bend(|_, _| {
+        Box::new(Again {
+            unanswered: true,
+            hello: String::new(),
+        })
+    }),
+    defect(
+        "hello-behind-the-handshake",
+        ONCE,
+        "HELLO is said again when the client is in.",
+    )
+    .bend(|_, _| {
+        Box::new(Again {
+            unanswered: false,
+            hello: String::new(),
+        })
+    }),
+    defect(
+        "hello-on-a-timer",
+        ONCE,
+        "HELLO is said again a while after the handshake.",
+    )
+    .bend(|_, _| Box::new(OnATimer(String::new()))),
 ];

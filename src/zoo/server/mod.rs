@@ -1,5 +1,6 @@
 //! The members: servers with one defect each, and right ones that look different.
 
+mod answers;
 mod auth;
 mod beats;
 mod closes;
@@ -100,6 +101,7 @@ pub fn all() -> impl Iterator<Item = &'static Member> {
         timers::DEFECTS,
         nonce::DEFECTS,
         requests::DEFECTS,
+        answers::DEFECTS,
         packets::DEFECTS,
         closes::DEFECTS,
         state::DEFECTS,

@@ -102,35 +102,110 @@ macro_rules! binary {
 }
 
 pub(super) const DEFECTS: &[Member] = &[
-    defect("ack-as-list", OBJECT, "From the second connection on HEARTBEAT_ACK comes in a list.")
-        .bend(|_, _| Box::new(Spells(Op::HeartbeatAck, |packet| format!("[{packet}]")))),
-    defect("ack-op-string", OBJECT, "From the second connection on the op of HEARTBEAT_ACK is a string.")
-        .bend(|_, _| Box::new(Spells(Op::HeartbeatAck, |_| r#"{"op":"3"}"#.to_owned()))),
-    defect("ack-op-missing", OBJECT, "From the second connection on HEARTBEAT_ACK has no op.")
-        .bend(|_, _| Box::new(Spells(Op::HeartbeatAck, |_| "{}".to_owned()))),
-    defect("response-as-list", OBJECT, "From the second connection on RESPONSE comes in a list.")
-        .bend(|_, _| Box::new(Spells(Op::Response, |packet| format!("[{packet}]")))),
-    defect("response-op-string", OBJECT, "From the second connection on the op of RESPONSE is a string.")
-        .bend(|_, _| Box::new(Spells(Op::Response, |packet| packet.replacen(":5,", ":\"5\",", 1)))),
-    defect("response-op-name", OBJECT, "From the second connection on the op of RESPONSE is its name.")
-        .bend(|_, _| Box::new(Spells(Op::Response, |packet| packet.replacen(":5,", ":\"RESPONSE\",", 1)))),
-    defect("response-no-json", OBJECT, "From the second connection on RESPONSE is spelled with single quotes.")
-        .bend(|_, _| Box::new(Spells(Op::Response, |packet| packet.replace('"', "'")))),
-    defect("packets-concatenated", OBJECT, "Packets that are sent together come in one text, one behind the other.")
-        .bend(|_, _| Box::new(Together { said: Vec::new(), join: |said| said.join("\n") })),
-    defect("packets-in-a-list", OBJECT, "Packets that are sent together come in one list.")
-        .bend(|_, _| Box::new(Together { said: Vec::new(), join: |said| format!("[{}]", said.join(",")) })),
+    defect(
+        "ack-as-list",
+        OBJECT,
+        "From the second connection on HEARTBEAT_ACK comes in a list.",
+    )
+    .bend(|_, _| Box::new(Spells(Op::HeartbeatAck, |packet| format!("[{packet}]")))),
+    defect(
+        "ack-op-string",
+        OBJECT,
+        "From the second connection on the op of HEARTBEAT_ACK is a string.",
+    )
+    .bend(|_, _| Box::new(Spells(Op::HeartbeatAck, |_| r#"{"op":"3"}"#.to_owned()))),
+    defect(
+        "ack-op-missing",
+        OBJECT,
+        "From the second connection on HEARTBEAT_ACK has no op.",
+    )
+    .bend(|_, _| Box::new(Spells(Op::HeartbeatAck, |_| "{}".to_owned()))),
+    defect(
+        "response-as-list",
+        OBJECT,
+        "From the second connection on RESPONSE comes in a list.",
+    )
+    .bend(|_, _| Box::new(Spells(Op::Response, |packet| format!("[{packet}]")))),
+    defect(
+        "response-op-string",
+        OBJECT,
+        "From the second connection on the op of RESPONSE is a string.",
+    )
+    .bend(|_, _| {
+        Box::new(Spells(Op::Response, |packet| {
+            packet.replacen(":5,", ":\"5\",", 1)
+        }))
+    }),
+    defect(
+        "response-op-name",
+        OBJECT,
+        "From the second connection on the op of RESPONSE is its name.",
+    )
+    .bend(|_, _| {
+        Box::new(Spells(Op::Response, |packet| {
+            packet.replacen(":5,", ":\"RESPONSE\",", 1)
+        }))
+    }),
+    defect(
+        "response-no-json",
+        OBJECT,
+        "From the second connection on RESPONSE is spelled with single quotes.",
+    )
+    .bend(|_, _| Box::new(Spells(Op::Response, |packet| packet.replace('"', "'")))),
+    defect(
+        "packets-concatenated",
+        OBJECT,
+        "Packets that are sent together come in one text, one behind the other.",
+    )
+    .bend(|_, _| {
+        Box::new(Together {
+            said: Vec::new(),
+            join: |said| said.join("\n"),
+        })
+    }),
+    defect(
+        "packets-in-a-list",
+        OBJECT,
+        "Packets that are sent together come in one list.",
+    )
+    .bend(|_, _| {
+        Box::new(Together {
+            said: Vec::new(),
+            join: |said| format!("[{}]", said.join(",")),
+        })
+    }),
     defect("hello-binary", TEXT, "HELLO comes in a binary frame.").wire(binary!(Hello)),
-    defect("ack-binary", TEXT, "HEARTBEAT_ACK comes in a binary frame.").wire(binary!(HeartbeatAck)),
+    defect("ack-binary", TEXT, "HEARTBEAT_ACK comes in a binary frame.")
+        .wire(binary!(HeartbeatAck)),
     defect("response-binary", TEXT, "RESPONSE comes in a binary frame.").wire(binary!(Response)),
-    defect("server-heartbeats", SENDER, "The server sends heartbeats itself.")
-        .bend(|_, _| Speaks::unasked(|_| r#"{"op":2}"#.to_owned())),
-    defect("server-requests", SENDER, "The server sends a request to a client that is in.")
-        .bend(|_, _| Speaks::unasked(|_| r#"{"op":4,"w":"WHO","a":[],"n":1}"#.to_owned())),
-    defect("server-dispatches", SENDER, "The server dispatches to whoever asks it something.")
-        .bend(|_, _| Speaks::when(Op::Request, |_| r#"{"op":6,"w":"ASKED","a":[]}"#.to_owned())),
-    defect("server-says-hello-ack", SENDER, "The server answers HELLO_ACK with HELLO_ACK.")
-        .bend(|_, _| Speaks::when(Op::HelloAck, |_| r#"{"op":1,"password":""}"#.to_owned())),
-    defect("server-echoes-requests", SENDER, "The server sends requests back, besides answering them.")
-        .bend(|_, _| Speaks::when(Op::Request, |heard| heard.text.to_owned())),
+    defect(
+        "server-heartbeats",
+        SENDER,
+        "The server sends heartbeats itself.",
+    )
+    .bend(|_, _| Speaks::unasked(|_| r#"{"op":2}"#.to_owned())),
+    defect(
+        "server-requests",
+        SENDER,
+        "The server sends a request to a client that is in.",
+    )
+    .bend(|_, _| Speaks::unasked(|_| r#"{"op":4,"w":"WHO","a":[],"n":1}"#.to_owned())),
+    defect(
+        "server-dispatches",
+        SENDER,
+        "The server dispatches to whoever asks it something.",
+    )
+    .bend(|_, _| Speaks::when(Op::Request, |_| r#"{"op":6,"w":"ASKED","a":[]}"#.to_owned())),
+    defect(
+        "server-says-hello-ack",
+        SENDER,
+        "The server answers HELLO_ACK with HELLO_ACK.",
+    )
+    .bend(|_, _| Speaks::when(Op::HelloAck, |_| r#"{"op":1,"password":""}"#.to_owned())),
+    defect(
+        "server-echoes-requests",
+        SENDER,
+        "The server sends requests back, besides answering them.",
+    )
+    .bend(|_, _| Speaks::when(Op::Request, |heard| heard.text.to_owned())),
 ];

@@ -92,26 +92,56 @@ impl Bend for HeldUp {
 }
 
 pub(super) const DEFECTS: &[Member] = &[
-    defect("authentication-shared", AUTH, "While anybody is authenticated, everybody is.")
-        .bend(|_, _| Box::new(Opens(|ctx| !ctx.facts.world.state().inside.is_empty()))),
-    defect("authentication-remembered", AUTH, "Whoever comes right behind a client that has authenticated is taken for it.")
-        .bend(|_, _| Box::new(Opens(|ctx| {
+    defect(
+        "authentication-shared",
+        AUTH,
+        "While anybody is authenticated, everybody is.",
+    )
+    .bend(|_, _| Box::new(Opens(|ctx| !ctx.facts.world.state().inside.is_empty()))),
+    defect(
+        "authentication-remembered",
+        AUTH,
+        "Whoever comes right behind a client that has authenticated is taken for it.",
+    )
+    .bend(|_, _| {
+        Box::new(Opens(|ctx| {
             let before = ctx.facts.id.checked_sub(1);
             let known = &ctx.facts.world.state().known;
             before.is_some_and(|before| known.contains(&before))
-        }))),
-    defect("second-kicks-the-first", ISOLATION, "A new connection closes those that are there.")
-        .bend(|_, _| Box::new(Arrives(|ctx| {
+        }))
+    }),
+    defect(
+        "second-kicks-the-first",
+        ISOLATION,
+        "A new connection closes those that are there.",
+    )
+    .bend(|_, _| {
+        Box::new(Arrives(|ctx| {
             ctx.facts.world.tell_others(ctx.facts.id, &Act::Close(1000));
-        }))),
-    defect("wrong-password-locks-out", ISOLATION, "A wrong password takes the authentication of all others away.")
-        .bend(|_, _| Box::new(LocksOut { out: false })),
-    defect("leaving-closes-the-neighbour", ISOLATION, "When a client leaves, the connection before it is closed too.")
-        .bend(|_, _| Box::new(Leaves(|facts| {
+        }))
+    }),
+    defect(
+        "wrong-password-locks-out",
+        ISOLATION,
+        "A wrong password takes the authentication of all others away.",
+    )
+    .bend(|_, _| Box::new(LocksOut { out: false })),
+    defect(
+        "leaving-closes-the-neighbour",
+        ISOLATION,
+        "When a client leaves, the connection before it is closed too.",
+    )
+    .bend(|_, _| {
+        Box::new(Leaves(|facts| {
             if let Some(neighbour) = facts.id.checked_sub(1) {
                 facts.world.tell(neighbour, Act::Close(1001));
             }
-        }))),
-    defect("strangers-hold-up", ISOLATION, "Heartbeats are not read while three clients have not authenticated.")
-        .bend(|_, _| Box::new(HeldUp)),
+        }))
+    }),
+    defect(
+        "strangers-hold-up",
+        ISOLATION,
+        "Heartbeats are not read while three clients have not authenticated.",
+    )
+    .bend(|_, _| Box::new(HeldUp)),
 ];

@@ -137,45 +137,119 @@ fn clock(_: &Arc<World>, _: usize, deadline: fn(&Facts) -> Option<Instant>) -> B
 pub(super) const DEFECTS: &[Member] = &[
     defect("timeout-never", TIMEOUT, "A silent client is never closed.")
         .bend(|w, i| clock(w, i, |_| None)),
-    defect("timeout-early", TIMEOUT, "A silent client is closed after 0.7 intervals.")
-        .bend(|w, i| clock(w, i, |f| behind(f, last(f), 0.7))),
-    defect("timeout-a-little-early", TIMEOUT, "A silent client is closed after 0.96 intervals.")
-        .bend(|w, i| clock(w, i, |f| behind(f, last(f), 0.96))),
-    defect("timeout-late", "heartbeat.prompt", "A silent client is closed three seconds after its third interval.")
-        .bend(|w, i| clock(w, i, |f| Some(behind(f, last(f), 3.0)? + Duration::from_secs(3)))),
+    defect(
+        "timeout-early",
+        TIMEOUT,
+        "A silent client is closed after 0.7 intervals.",
+    )
+    .bend(|w, i| clock(w, i, |f| behind(f, last(f), 0.7))),
+    defect(
+        "timeout-a-little-early",
+        TIMEOUT,
+        "A silent client is closed after 0.96 intervals.",
+    )
+    .bend(|w, i| clock(w, i, |f| behind(f, last(f), 0.96))),
+    defect(
+        "timeout-late",
+        "heartbeat.prompt",
+        "A silent client is closed three seconds after its third interval.",
+    )
+    .bend(|w, i| {
+        clock(w, i, |f| {
+            Some(behind(f, last(f), 3.0)? + Duration::from_secs(3))
+        })
+    }),
     defect("timer-not-reset", ALIVE, "No heartbeat resets the timer.")
         .bend(|w, i| clock(w, i, |f| behind(f, f.let_in, 1.5))),
-    defect("timer-reset-once", ALIVE, "Only the first heartbeat resets the timer.")
-        .bend(|w, i| clock(w, i, |f| behind(f, f.first_beat.or(f.let_in), 1.5))),
-    defect("timer-adds-up", TIMEOUT, "Each heartbeat adds an interval to the deadline.")
-        .bend(|w, i| clock(w, i, |f| behind(f, f.let_in, USUAL + f64::from(f.beats)))),
-    defect("timer-armed-by-the-first-heartbeat", TIMEOUT, "There is no timer before the first heartbeat.")
-        .bend(|w, i| clock(w, i, |f| behind(f, f.last_beat, USUAL))),
-    defect("timer-armed-once", TIMEOUT, "Only the first connections of the server have a timer.")
-        .bend(|w, i| clock(w, i, |f| behind(f, last(f), USUAL).filter(|_| f.id % 2 == 1))),
-    defect("timer-shared", TIMEOUT, "The heartbeats of one connection keep all of them alive.")
-        .bend(|w, i| clock(w, i, |f| behind(f, last(f).max(f.world.state().beaten), USUAL))),
-    defect("timer-outlives-its-connection", TIMEOUT, "The timer of a connection that has gone closes those that came after it.")
-        .bend(|_, _| Box::new(Stale(None))),
-    defect("timeout-of-one-ends-all", ALIVE, "A client that times out takes all others with it.")
-        .bend(|_, _| Box::new(GivesUp(|ctx| {
+    defect(
+        "timer-reset-once",
+        ALIVE,
+        "Only the first heartbeat resets the timer.",
+    )
+    .bend(|w, i| clock(w, i, |f| behind(f, f.first_beat.or(f.let_in), 1.5))),
+    defect(
+        "timer-adds-up",
+        TIMEOUT,
+        "Each heartbeat adds an interval to the deadline.",
+    )
+    .bend(|w, i| clock(w, i, |f| behind(f, f.let_in, USUAL + f64::from(f.beats)))),
+    defect(
+        "timer-armed-by-the-first-heartbeat",
+        TIMEOUT,
+        "There is no timer before the first heartbeat.",
+    )
+    .bend(|w, i| clock(w, i, |f| behind(f, f.last_beat, USUAL))),
+    defect(
+        "timer-armed-once",
+        TIMEOUT,
+        "Only the first connections of the server have a timer.",
+    )
+    .bend(|w, i| {
+        clock(w, i, |f| {
+            behind(f, last(f), USUAL).filter(|_| f.id % 2 == 1)
+        })
+    }),
+    defect(
+        "timer-shared",
+        TIMEOUT,
+        "The heartbeats of one connection keep all of them alive.",
+    )
+    .bend(|w, i| {
+        clock(w, i, |f| {
+            behind(f, last(f).max(f.world.state().beaten), USUAL)
+        })
+    }),
+    defect(
+        "timer-outlives-its-connection",
+        TIMEOUT,
+        "The timer of a connection that has gone closes those that came after it.",
+    )
+    .bend(|_, _| Box::new(Stale(None))),
+    defect(
+        "timeout-of-one-ends-all",
+        ALIVE,
+        "A client that times out takes all others with it.",
+    )
+    .bend(|_, _| {
+        Box::new(GivesUp(|ctx| {
             ctx.facts.world.tell_others(ctx.facts.id, &Act::Close(4003));
             ctx.close(4003);
-        }))),
-    defect("timer-confused-by-requests", ALIVE, "Heartbeats right behind a request do not reset the timer.")
-        .bend(|_, _| Box::new(Confused { since: None })),
+        }))
+    }),
+    defect(
+        "timer-confused-by-requests",
+        ALIVE,
+        "Heartbeats right behind a request do not reset the timer.",
+    )
+    .bend(|_, _| Box::new(Confused { since: None })),
     defect("any-packet-counts", ONLY, "Any packet resets the timer.")
         .bend(|w, i| clock(w, i, |f| reset_by(f, f.last_packet))),
     defect("requests-count", ONLY, "Requests reset the timer.")
         .bend(|w, i| clock(w, i, |f| reset_by(f, f.last_request))),
     defect("dispatches-count", ONLY, "Dispatches reset the timer.")
         .bend(|w, i| clock(w, i, |f| reset_by(f, f.last_dispatch))),
-    defect("pings-count", ONLY, "WebSocket pings and pongs reset the timer.")
-        .bend(|w, i| clock(w, i, |f| reset_by(f, f.last_control))),
-    defect("timeout-1000", TIMEOUT, "A silent client is closed with 1000.")
-        .bend(|_, _| Box::new(GivesUp(|ctx| ctx.close(1000)))),
-    defect("timeout-4000", TIMEOUT, "A silent client is closed with 4000.")
-        .bend(|_, _| Box::new(GivesUp(|ctx| ctx.close(4000)))),
-    defect("timeout-crashes", TIMEOUT, "A silent client meets an exception: 1011.")
-        .bend(|_, _| Box::new(GivesUp(|ctx| ctx.close(1011)))),
+    defect(
+        "pings-count",
+        ONLY,
+        "WebSocket pings and pongs reset the timer.",
+    )
+    .bend(|w, i| clock(w, i, |f| reset_by(f, f.last_control))),
+    defect(
+        "timeout-1000",
+        TIMEOUT,
+        "A silent client is closed with 1000.",
+    )
+    .bend(|_, _| Box::new(GivesUp(|ctx| ctx.close(1000)))),
+    defect(
+        "timeout-4000",
+        TIMEOUT,
+        "A silent client is closed with 4000.",
+    )
+    .bend(|_, _| Box::new(GivesUp(|ctx| ctx.close(4000)))),
+    defect(
+        "timeout-crashes",
+        TIMEOUT,
+        "A silent client meets an exception: 1011.",
+    )
+    .bend(|_, _| Box::new(GivesUp(|ctx| ctx.close(1011)))),
 ];
