@@ -7,7 +7,9 @@
 //!
 //! ```text
 //! cli          arguments, one file per subcommand, exit codes
+//! selftest     the suite against the whole zoo: which defects are caught, and by what
 //! runner   report
+//! zoo          right servers that look different, and servers with one planted defect each
 //! reference    the right server and client, on tokio-tungstenite
 //! play         carries out one scenario over the wire: sends, expects, stamps, records
 //! process      targets as child processes
@@ -29,5 +31,7 @@ pub mod reference;
 pub mod report;
 pub mod runner;
 pub mod scenario;
+pub mod selftest;
 pub mod session;
 pub mod wire;
+pub mod zoo;

@@ -26,7 +26,14 @@ const ALTERNATIVES: [&[&str]; 2] = [
 
 /// Never taken from a file: a green run must come from a target that somebody named, and a file
 /// cannot say where it is itself.
-const NOT_IN_A_FILE: [&str; 4] = ["reference", "config", "help", "version"];
+const NOT_IN_A_FILE: [&str; 6] = [
+    "reference",
+    "defect",
+    "variant",
+    "config",
+    "help",
+    "version",
+];
 
 /// A command line with what the file adds.
 pub(crate) struct Merged {

@@ -1,4 +1,4 @@
-//! `litespec list`: scenarios, rules, or the schema of the JSON report.
+//! `litespec list`: scenarios, rules, the zoo, or the schema of the JSON report.
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -9,12 +9,15 @@ use super::screen::Stdout;
 use crate::protocol::rules::{self, Level, RoleOf, Rule};
 use crate::report::json;
 use crate::scenario::{Scenario, library};
+use crate::zoo::server::{self, Member};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
   litespec list                        every scenario with its title
   litespec list rules                  every rule with its level
   litespec list rules --format json
+  litespec list defects                servers with a planted defect, and the rule each breaks
+  litespec list variants               right servers that look different
   litespec list schema > report.schema.json";
 
 /// Arguments of `litespec list`.
@@ -34,6 +37,10 @@ enum What {
     Scenarios,
     /// The rules they judge
     Rules,
+    /// The zoo's servers with a planted defect each
+    Defects,
+    /// The zoo's right servers that look different
+    Variants,
     /// The JSON Schema of the JSON report
     Schema,
 }
@@ -61,6 +68,17 @@ struct RuleLine<'a> {
     scenarios: Vec<&'a str>,
 }
 
+#[derive(Serialize)]
+struct MemberLine {
+    name: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'static str>,
+    /// What it breaks of the rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    level: Option<Level>,
+    sentence: &'static str,
+}
+
 pub(super) fn run(globals: &Globals, args: &ListArgs) -> Result<Exit, Stop> {
     let text = match (args.what, args.format) {
         (What::Scenarios, ListFormat::Human) => columns(
@@ -83,6 +101,14 @@ pub(super) fn run(globals: &Globals, args: &ListArgs) -> Result<Exit, Stop> {
         })),
         (What::Rules, ListFormat::Json) => {
             json_text(&rules::all().iter().map(rule_line).collect::<Vec<_>>())?
+        }
+        (What::Defects, ListFormat::Human) => columns(server::all().map(member_columns)),
+        (What::Variants, ListFormat::Human) => columns(server::variants().map(member_columns)),
+        (What::Defects, ListFormat::Json) => {
+            json_text(&server::all().map(member_line).collect::<Vec<_>>())?
+        }
+        (What::Variants, ListFormat::Json) => {
+            json_text(&server::variants().map(member_line).collect::<Vec<_>>())?
         }
         (What::Schema, _) => json_text(&json::schema())?,
     };
@@ -114,6 +140,27 @@ fn rule_line(rule: &Rule) -> RuleLine<'_> {
         scenarios: about(rule.id)
             .map(|scenario| scenario.id.as_str())
             .collect(),
+    }
+}
+
+fn member_columns(member: &Member) -> (String, String, String) {
+    (
+        member.name.to_owned(),
+        member.rule.unwrap_or_default().to_owned(),
+        member.sentence.to_owned(),
+    )
+}
+
+fn member_line(member: &Member) -> MemberLine {
+    let level = match member.breaks_should() {
+        true => Level::Should,
+        false => Level::Must,
+    };
+    MemberLine {
+        name: member.name,
+        rule: member.rule,
+        level: member.rule.map(|_| level),
+        sentence: member.sentence,
     }
 }
 

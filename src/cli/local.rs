@@ -12,6 +12,8 @@ use super::exit::{Exit, Stop};
 use crate::protocol::packet::Interval;
 use crate::reference::server::{Server, ServerConfig};
 use crate::session::Password;
+use crate::zoo::keeper::Keeper;
+use crate::zoo::server::Member;
 
 /// The interval where `--hb-interval` says nothing: short, so that a run is.
 pub(super) const DEFAULT_HB_INTERVAL: Duration = Duration::from_secs(1);
@@ -27,7 +29,11 @@ pub(super) struct Local {
 
 impl Local {
     /// Starts it.
-    pub(super) fn start(hb_interval: Duration, password: &str) -> Result<Local, Stop> {
+    pub(super) fn start(
+        hb_interval: Duration,
+        password: &str,
+        member: Option<&'static Member>,
+    ) -> Result<Local, Stop> {
         let millis = u64::try_from(hb_interval.as_millis()).unwrap_or(u64::MAX);
         let hb_interval = Interval::from_millis(millis).ok_or_else(|| {
             Stop::usage("--hb-interval is counted in milliseconds and must be at least 1ms")
@@ -41,7 +47,7 @@ impl Local {
         let (tell, told) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("reference".to_owned())
-            .spawn(move || serve(config, stopped, &tell))
+            .spawn(move || serve(config, member, stopped, &tell))
             .map_err(|error| cannot_start(&error))?;
         match told.recv() {
             Ok(Ok(url)) => Ok(Local {
@@ -77,6 +83,7 @@ fn cannot_start(error: &io::Error) -> Stop {
 /// The server's thread: tells where it listens, then serves until told to stop.
 fn serve(
     config: ServerConfig,
+    member: Option<&'static Member>,
     stopped: oneshot::Receiver<()>,
     tell: &mpsc::Sender<io::Result<String>>,
 ) {
@@ -91,13 +98,23 @@ fn serve(
         }
     };
     runtime.block_on(async {
-        match Server::bind(config).await {
+        let keeper = member.map(|member| Keeper::new(member, config.clone()));
+        let bound = match &keeper {
+            Some(keeper) => keeper.bind().await,
+            None => Server::bind(config).await,
+        };
+        match bound {
             Ok(server) => {
                 let _ = tell.send(Ok(format!("ws://{}/", server.local_addr())));
+                let died = Keeper::died_of(keeper.as_ref());
                 server
                     .run(async {
-                        // A sender that is gone means the same.
-                        let _ = stopped.await;
+                        tokio::select! {
+                            biased;
+                            // A sender that is gone means the same.
+                            _ = stopped => {}
+                            () = died => {}
+                        }
                     })
                     .await;
             }
@@ -116,7 +133,7 @@ mod tests {
 
     #[test]
     fn it_listens_while_it_lives_and_no_longer() {
-        let local = Local::start(Duration::from_secs(1), "x").unwrap();
+        let local = Local::start(Duration::from_secs(1), "x", None).unwrap();
         let address = local
             .url
             .trim_start_matches("ws://")
@@ -129,7 +146,7 @@ mod tests {
 
     #[test]
     fn an_interval_below_a_millisecond_is_refused() {
-        let stop = Local::start(Duration::from_micros(500), "x").unwrap_err();
+        let stop = Local::start(Duration::from_micros(500), "x", None).unwrap_err();
         assert_eq!(stop.exit, Exit::Usage);
     }
 }

@@ -27,9 +27,11 @@ mod request;
 mod rewrite;
 mod run;
 mod screen;
+mod selftest;
 mod serve;
 mod target;
 mod values;
+mod zoo;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -110,12 +112,15 @@ enum Command {
     Client(client::ClientArgs),
     /// Send one request to a server and print its answer
     Request(request::RequestArgs),
-    /// List scenarios, rules, or the schema of the JSON report
+    /// List scenarios, rules, the zoo's servers, or the schema of the JSON report
     #[command(after_help = list::EXAMPLES)]
     List(list::ListArgs),
     /// Explain a rule or a scenario
     #[command(after_help = explain::EXAMPLES)]
     Explain(explain::ExplainArgs),
+    /// Show that the suite catches what is wrong, and nothing else: run it against the zoo
+    #[command(after_help = selftest::EXAMPLES)]
+    Selftest(selftest::SelftestArgs),
     /// Bring scenario files into their one canonical form
     #[command(after_help = fmt::EXAMPLES)]
     Fmt(fmt::FmtArgs),
@@ -172,10 +177,14 @@ fn dispatch(
         Command::Diff(diff) => Ok(diff::run(&cli.globals, &diff)?.into()),
         Command::List(list) => Ok(list::run(&cli.globals, &list)?.into()),
         Command::Explain(explain) => Ok(explain::run(&cli.globals, &explain)?.into()),
+        Command::Selftest(selftest) => {
+            logs::start(&cli.globals, Level::ERROR);
+            Ok(selftest::run(&cli.globals, &selftest)?.into())
+        }
         Command::Fmt(fmt) => Ok(fmt::run(&cli.globals, &fmt)?.into()),
         Command::Serve(serve) => {
             logs::start(&cli.globals, Level::INFO);
-            Ok(serve::run(serve).into())
+            Ok(serve::run(serve)?.into())
         }
         Command::Client(client) => {
             logs::start(&cli.globals, Level::WARN);
@@ -274,7 +283,7 @@ mod tests {
             .expect("it is a subcommand");
         for arg in check.get_arguments() {
             let Some(long) = arg.get_long() else { continue };
-            if ["help", "version", "reference"].contains(&long) {
+            if ["help", "version", "reference", "defect", "variant"].contains(&long) {
                 assert_eq!(arg.get_env(), None, "{long}");
                 continue;
             }

@@ -11,6 +11,7 @@ use clap::{Args, ValueEnum};
 use super::exit::Stop;
 use super::refine::RefineArgs;
 use super::values;
+use super::zoo::ZooArgs;
 use crate::protocol::json::Json;
 use crate::runner::{Declared, Launch, Options};
 
@@ -85,6 +86,8 @@ pub(crate) struct CheckArgs {
     /// Heartbeat interval of the reference server [default: 1s]
     #[arg(long, value_name = "TIME", value_parser = values::duration_above_zero, env = "LITESPEC_HB_INTERVAL", help_heading = "Target")]
     pub(crate) hb_interval: Option<Duration>,
+    #[command(flatten, next_help_heading = "Target")]
+    pub(crate) zoo: ZooArgs,
     /// The shared password [default: helloworld]
     #[arg(
         long,

@@ -64,9 +64,10 @@ impl Ready {
                 let local = Local::start(
                     args.hb_interval.unwrap_or(DEFAULT_HB_INTERVAL),
                     &options.password,
+                    args.zoo.member()?,
                 )?;
                 if options.requests.is_empty() && !options.without.contains(&Feature::Request) {
-                    options.requests.push(echo());
+                    options.requests.extend(answered());
                 }
                 (
                     target::parse(&local.url)?,
@@ -312,12 +313,17 @@ fn header(
     }
 }
 
-/// What the reference server answers; with arguments, so that their way back is tested too.
-fn echo() -> Declared {
-    Declared {
-        w: "ECHO".to_owned(),
-        a: "[1, \"two\", null]".to_owned(),
-    }
+/// What the reference server answers: with arguments, so that their way back is tested too, and
+/// with null, which some servers lose.
+fn answered() -> [Declared; 2] {
+    let declared = |w: &str, a: &str| Declared {
+        w: w.to_owned(),
+        a: a.to_owned(),
+    };
+    [
+        declared("ECHO", "[1, \"two\", null]"),
+        declared("NULL", "[]"),
+    ]
 }
 
 /// The time of day to the millisecond, RFC 3339 in UTC.

@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::exit::Exit;
+use super::exit::{Exit, Stop};
 use super::peers::{PasswordArgs, block_on, complain, interrupted, say, time};
+use super::zoo::ZooArgs;
 use crate::protocol::packet::Interval;
 use crate::reference::server::{Server, ServerConfig};
+use crate::zoo::keeper::Keeper;
+use crate::zoo::server::Member;
 
 /// Runs the reference server.
 #[derive(Args, Clone, Debug)]
@@ -23,8 +26,9 @@ Examples:
   litespec serve
   litespec serve --listen 127.0.0.1:0 --format json
   litespec serve --hb-interval 400ms --password-file secret.txt
+  litespec serve --defect timeout-never          a server to try your own tests on
 
-Exit codes: 0 stopped by a signal, 2 usage, 4 cannot listen there.")]
+Exit codes: 0 stopped by a signal, 1 ended by its defect, 2 usage, 4 cannot listen there.")]
 pub(crate) struct ServeArgs {
     /// Address and port to listen on; port 0 lets the system choose
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:10101")]
@@ -34,6 +38,8 @@ pub(crate) struct ServeArgs {
     hb_interval: Duration,
     #[command(flatten)]
     password: PasswordArgs,
+    #[command(flatten)]
+    zoo: ZooArgs,
     /// How the first line says where it listens
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
@@ -48,18 +54,12 @@ enum Format {
 }
 
 /// Serves until a signal.
-pub(crate) fn run(args: ServeArgs) -> Exit {
-    let password = match args.password.read() {
-        Ok(password) => password,
-        Err(why) => {
-            complain(&why);
-            return Exit::Usage;
-        }
-    };
+pub(crate) fn run(args: ServeArgs) -> Result<Exit, Stop> {
+    let password = args.password.read().map_err(Stop::usage)?;
+    let member = args.zoo.member()?;
     let millis = u64::try_from(args.hb_interval.as_millis()).ok();
     let Some(hb_interval) = millis.and_then(Interval::from_millis) else {
-        complain("the heartbeat interval is out of range");
-        return Exit::Usage;
+        return Err(Stop::usage("the heartbeat interval is out of range"));
     };
     let config = ServerConfig {
         listen: args.listen,
@@ -67,12 +67,17 @@ pub(crate) fn run(args: ServeArgs) -> Exit {
         password,
         ..ServerConfig::default()
     };
-    block_on(serve(config, args.format, args.hb_interval))
+    Ok(block_on(serve(config, member, args.format)))
 }
 
-async fn serve(config: ServerConfig, format: Format, hb_interval: Duration) -> Exit {
-    let listen = config.listen;
-    let server = match Server::bind(config).await {
+async fn serve(config: ServerConfig, member: Option<&'static Member>, format: Format) -> Exit {
+    let (listen, hb_interval) = (config.listen, config.hb_interval.duration());
+    let keeper = member.map(|member| Keeper::new(member, config.clone()));
+    let bound = match &keeper {
+        Some(keeper) => keeper.bind().await,
+        None => Server::bind(config).await,
+    };
+    let server = match bound {
         Ok(server) => server,
         Err(error) => {
             complain(&format!("cannot listen on {listen}: {error}"));
@@ -94,6 +99,24 @@ async fn serve(config: ServerConfig, format: Format, hb_interval: Duration) -> E
     if !heard {
         tracing::warn!("standard output is closed");
     }
-    server.run(interrupted()).await;
-    Exit::Success
+    if let Some(member) = member {
+        tracing::warn!("{}: {}", member.name, member.sentence);
+    }
+    let mut ended = false;
+    server
+        .run(async {
+            tokio::select! {
+                biased;
+                () = interrupted() => {}
+                () = Keeper::died_of(keeper.as_ref()) => ended = true,
+            }
+        })
+        .await;
+    match ended {
+        true => {
+            complain("the planted defect has ended the server");
+            Exit::Failure
+        }
+        false => Exit::Success,
+    }
 }

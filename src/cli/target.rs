@@ -41,6 +41,12 @@ pub(crate) fn choose(
         }
         return Ok(Chosen::Reference);
     }
+    if let Some(option) = args.zoo.given() {
+        return Err(Stop::usage(format!(
+            "{option} is for the reference server; another server has its own defects"
+        ))
+        .hint(format!("litespec check --reference {option} NAME")));
+    }
     if typed("hb_interval", "hb-interval") {
         return Err(Stop::usage(
             "--hb-interval is for the reference server; another server sets its own",

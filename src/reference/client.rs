@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
 use super::conversation::{Command, Conversation, NORMAL};
 use super::dial;
 pub use super::dial::{Address, AddressError, ByteStream, Dial, Dialing};
-use super::link::{self, Ending, LinkLimits};
+use super::link::{self, Ending, LinkLimits, Outbox};
 use crate::protocol::limits::MAX_SIZE;
 use crate::session::Password;
 use crate::session::backoff::Backoff;
@@ -466,7 +466,7 @@ impl<D: Dial> Life<D> {
             report.send_replace(Status::Ready);
         };
         let mut side = Conversation::new(session, &mut self.inbox, events, backoff, stop, &ready);
-        let ending = link::run(&mut ws, &mut side, link, String::new()).await;
+        let ending = link::run(&mut ws, &mut side, link, Outbox::default()).await;
         side.over();
         down(ending)
     }

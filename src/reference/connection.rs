@@ -65,6 +65,11 @@ impl Connection {
         )
     }
 
+    /// Whether the client has authenticated and the connection is not over.
+    pub(super) fn is_authenticated(&self) -> bool {
+        self.session.is_authenticated()
+    }
+
     fn follow(&mut self, step: Step<'_>, size: usize, out: &mut Outbox) {
         match step {
             Step::Nothing => {}

@@ -64,6 +64,16 @@ pub(super) struct Outbox {
     close: Option<Closing>,
 }
 
+/// Nothing but one packet.
+impl From<String> for Outbox {
+    fn from(packet: String) -> Outbox {
+        Outbox {
+            packets: vec![packet.into()],
+            close: None,
+        }
+    }
+}
+
 impl Outbox {
     /// Queues a packet.
     pub(super) fn send(&mut self, packet: impl Into<Utf8Bytes>) {
@@ -74,6 +84,11 @@ impl Outbox {
     pub(super) fn close(&mut self, closing: Closing) {
         self.close.get_or_insert(closing);
     }
+
+    /// All that is queued, which is then not queued any more.
+    pub(super) fn take(&mut self) -> (Vec<Utf8Bytes>, Option<Closing>) {
+        (std::mem::take(&mut self.packets), self.close.take())
+    }
 }
 
 /// What the two peers do differently.
@@ -82,6 +97,8 @@ pub(super) trait Side {
     fn text(&mut self, now: Instant, text: &str, out: &mut Outbox);
     /// A binary message has come.
     fn binary(&mut self, out: &mut Outbox);
+    /// A WebSocket ping or pong has come, which the protocol's packets have nothing to do with.
+    fn control(&mut self, _now: Instant, _out: &mut Outbox) {}
     /// Does what has become ready besides messages, and leaves the waker with what has not.
     fn poll_work(&mut self, cx: &mut Context<'_>, out: &mut Outbox);
     /// Everything queued so far is with the operating system.
@@ -90,6 +107,8 @@ pub(super) trait Side {
     fn deadline(&self) -> Option<Instant>;
     /// The deadline has passed.
     fn timeout(&mut self, now: Instant, out: &mut Outbox);
+    /// Nothing more is read or sent; what is left is the closing.
+    fn ended(&mut self) {}
 }
 
 /// How a connection ended.
@@ -131,34 +150,31 @@ enum Next {
     Wait,
 }
 
-/// Runs a connection until it has to be closed, and closes it. `first` is sent before anything is
-/// read; empty: nothing is.
+/// Runs a connection until it has to be closed, and closes it. `first` goes out before anything is
+/// read.
 pub(super) async fn run<S, P>(
     ws: &mut WebSocketStream<S>,
     side: &mut P,
     limits: LinkLimits,
-    first: String,
+    first: Outbox,
 ) -> Ending
 where
     S: AsyncRead + AsyncWrite + Unpin,
     P: Side,
 {
     let mut ending = {
-        let mut out = Outbox::default();
-        if !first.is_empty() {
-            out.send(first);
-        }
         let mut this = Loop {
             ws: &mut *ws,
-            side,
+            side: &mut *side,
             limits,
-            out,
+            out: first,
             fed: 0,
             stalled_until: None,
             sleep: Box::pin(sleep_until(Instant::now())),
         };
         poll_fn(|cx| this.poll(cx)).await
     };
+    side.ended();
     // Boxed: closing needs more room than idling, and every idle connection would carry it.
     let echo = Box::pin(finish(ws, &ending, limits.close)).await;
     if let Ending::Ours(_, theirs) = &mut ending {
@@ -227,7 +243,9 @@ where
                 Poll::Ready(Some(Ok(Message::Binary(_)))) => self.side.binary(&mut self.out),
                 Poll::Ready(Some(Ok(Message::Close(frame)))) => return Err(Ending::Theirs(frame)),
                 // tungstenite answers pings itself.
-                Poll::Ready(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)))) => {}
+                Poll::Ready(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)))) => {
+                    self.side.control(now, &mut self.out);
+                }
                 Poll::Ready(Some(Err(error))) => return Err(ending_of(error)),
                 Poll::Ready(None) => {
                     return Err(Ending::Lost(io::ErrorKind::UnexpectedEof.into()));

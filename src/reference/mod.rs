@@ -6,6 +6,7 @@ mod connection;
 mod conversation;
 mod dial;
 mod handlers;
+pub mod layer;
 mod link;
 pub mod server;
 mod upgrade;

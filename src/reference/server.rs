@@ -18,12 +18,14 @@ use tracing::{Instrument, Span, field};
 
 use super::connection::Connection;
 pub use super::handlers::{Answer, Call, DEFAULT_LATE, Handlers, LONGEST_LATE};
-use super::link::{self, Ending, LinkLimits};
+use super::layer::{Layer, Layered};
+use super::link::{self, Ending, LinkLimits, Outbox, Side};
 use super::upgrade::{self, UpgradeError, Upgraded};
 use crate::protocol::limits::MAX_SIZE;
 use crate::protocol::packet::Interval;
 use crate::session::Password;
 use crate::session::server::Settings;
+use crate::wire::{BoxStream, TcpWire};
 
 /// Bounds on everything that a stranger can make the server hold or wait for.
 #[derive(Clone, Copy, Debug)]
@@ -179,7 +181,21 @@ impl Service {
         S: AsyncRead + AsyncWrite + Unpin + Send,
     {
         let span = tracing::info_span!("connection", scenario = field::Empty);
-        self.serve(stream).instrument(span).await;
+        self.serve(stream, plain).instrument(span).await;
+    }
+
+    /// As [`Service::serve_stream`], with something between the session and the wire.
+    pub async fn serve_through(&self, layer: &dyn Layer, stream: BoxStream) {
+        let span = tracing::info_span!("connection", scenario = field::Empty);
+        self.layered(layer, stream).instrument(span).await;
+    }
+
+    async fn layered(&self, layer: &dyn Layer, stream: BoxStream) {
+        let (stream, tap) = layer.connection(stream);
+        self.serve(stream, |connection, hello| {
+            Layered::begin(connection, tap, hello)
+        })
+        .await;
     }
 
     /// Closes every connection with 1001, the ones still to come too.
@@ -192,9 +208,14 @@ impl Service {
         self.shared.open.load(Ordering::Relaxed)
     }
 
-    async fn serve<S>(&self, mut stream: S)
-    where
+    /// `begin` makes the side that the loop talks to, and what goes out first.
+    async fn serve<S, P>(
+        &self,
+        mut stream: S,
+        begin: impl FnOnce(Connection, String) -> (P, Outbox),
+    ) where
         S: AsyncRead + AsyncWrite + Unpin + Send,
+        P: Side,
     {
         let _open = Open::new(&self.shared);
         // Boxed, as all that is needed at the start or the end only: an idle connection pays for the
@@ -211,8 +232,9 @@ impl Service {
         let config = Some(limits.config());
         let mut ws =
             WebSocketStream::from_partially_read(stream, upgraded.rest, Role::Server, config).await;
-        let (mut connection, hello) = Connection::open(Arc::clone(&self.shared), Instant::now());
-        let ending = link::run(&mut ws, &mut connection, limits, hello).await;
+        let (connection, hello) = Connection::open(Arc::clone(&self.shared), Instant::now());
+        let (mut side, first) = begin(connection, hello);
+        let ending = link::run(&mut ws, &mut side, limits, first).await;
         tell(&ending);
     }
 
@@ -237,6 +259,11 @@ impl Service {
             },
         }
     }
+}
+
+/// Nothing between the session and the wire.
+fn plain(connection: Connection, hello: String) -> (Connection, Outbox) {
+    (connection, Outbox::from(hello))
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -280,6 +307,7 @@ impl Drop for Open<'_> {
 /// ```
 pub struct Server {
     service: Service,
+    layer: Option<Arc<dyn Layer>>,
     listener: TcpListener,
     local_addr: SocketAddr,
 }
@@ -294,9 +322,17 @@ impl Server {
         let local_addr = listener.local_addr()?;
         Ok(Server {
             service: Service::new(config),
+            layer: None,
             listener,
             local_addr,
         })
+    }
+
+    /// Serves what comes through the port with something between the session and the wire.
+    #[must_use]
+    pub fn through(mut self, layer: Arc<dyn Layer>) -> Server {
+        self.layer = Some(layer);
+        self
     }
 
     /// Where it listens.
@@ -371,7 +407,16 @@ impl Server {
         }
         let service = self.service.clone();
         let span = tracing::info_span!("connection", %peer, scenario = field::Empty);
-        tasks.spawn(async move { service.serve(stream).await }.instrument(span));
+        match self.layer.clone() {
+            None => {
+                tasks.spawn(async move { service.serve(stream, plain).await }.instrument(span));
+            }
+            Some(layer) => {
+                let stream = Box::new(TcpWire::from(stream));
+                let layered = async move { service.layered(&*layer, stream).await };
+                tasks.spawn(layered.instrument(span));
+            }
+        }
     }
 }
 

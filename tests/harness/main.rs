@@ -10,3 +10,4 @@ mod suite;
 mod support;
 mod triage;
 mod verdicts;
+mod zoo;

@@ -1,0 +1,16 @@
+//! The zoo: servers that are bent on purpose. Each *defect* breaks one rule in one way; each
+//! *variant* is right and looks different. What the suite says of them tells what its verdicts are
+//! worth.
+//!
+//! A member is the reference server with something between its session and its wire (a bend) and
+//! something between its WebSocket layer and its TCP stream (a wire), so that the reference itself
+//! stays free of it. One server of a member is a [`keeper::Keeper`].
+
+mod bend;
+pub mod keeper;
+mod reading;
+pub mod server;
+mod wire;
+mod world;
+
+pub use world::Life;

@@ -1,0 +1,431 @@
+//! What a member of the zoo does otherwise below the session: a stream that cuts, respells and ends
+//! what the WebSocket layer writes, and looks at what it reads.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::reading::{Read, Seen};
+use super::world::{Life, World};
+use crate::wire::frame::{FrameReader, Piece};
+use crate::wire::{BoxStream, FrameFault, Incoming, OutFrame, Stream, opcode};
+
+/// A frame on its way out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Frame {
+    pub(super) fin: bool,
+    pub(super) opcode: u8,
+    pub(super) payload: Vec<u8>,
+}
+
+impl Frame {
+    pub(super) fn new(fin: bool, opcode: u8, payload: &[u8]) -> Frame {
+        Frame {
+            fin,
+            opcode,
+            payload: payload.to_vec(),
+        }
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let frame = OutFrame::new(self.opcode, &self.payload);
+        OutFrame {
+            fin: self.fin,
+            ..frame
+        }
+        .encode_into(&mut bytes);
+        bytes
+    }
+
+    /// The code of a close frame.
+    pub(super) fn code(&self) -> Option<u16> {
+        let code = self.payload.first_chunk()?;
+        (self.opcode == opcode::CLOSE).then(|| u16::from_be_bytes(*code))
+    }
+}
+
+/// What becomes of the connection behind a close frame of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// As the reference does it: the echo is awaited for a second.
+    Awaited,
+    /// FIN at once, and nothing read any more.
+    Fin,
+    /// RST at once.
+    Reset,
+    /// FIN where the close frame would be.
+    NoFrame,
+    /// RST where the close frame would be.
+    ResetInstead,
+    /// RST instead of the close frame if there is something unread, as the system does it.
+    ResetIfUnread,
+    /// The TCP connection stays.
+    LeftOpen,
+}
+
+/// How writes are cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// As they come.
+    Whole,
+    /// An octet at a time.
+    Octets,
+    /// The upgrade's answer together with what follows it.
+    Joined,
+}
+
+/// What befalls the server because of something that was read.
+pub(super) type Watch = fn(&Incoming, &Seen) -> bool;
+
+/// What a member's streams do otherwise.
+#[derive(Clone, Copy)]
+pub(super) struct Wire {
+    /// What is written for a frame.
+    pub(super) frames: Option<fn(Frame) -> Vec<Frame>>,
+    /// The end behind a close frame of this code.
+    pub(super) end: fn(Option<u16>) -> End,
+    pub(super) cut: Cut,
+    /// The head of the upgrade's answer.
+    pub(super) head: Option<fn(&str) -> String>,
+    /// What is lost of the messages that come in.
+    pub(super) loses: Option<fn(&Incoming, &Seen) -> bool>,
+    /// What is lost of frames that do not come in one read.
+    pub(super) loses_parts: bool,
+    /// Reads little at a time, so that what is not dealt with stays unread.
+    pub(super) sips: bool,
+    /// What ends or stops the whole server.
+    pub(super) suffers: Option<(Watch, Life)>,
+}
+
+/// Bytes of a small read.
+const SIP: usize = 64;
+
+/// What is told when half a message is there and nothing more for now.
+const PART: Incoming = Incoming::Fault(FrameFault::CutShort { what: "read" });
+
+/// The reference's own.
+pub(super) const AS_IS: Wire = Wire {
+    frames: None,
+    end: |_| End::Awaited,
+    cut: Cut::Whole,
+    head: None,
+    loses: None,
+    loses_parts: false,
+    sips: false,
+    suffers: None,
+};
+
+/// Splits what is written into the upgrade's head and frames.
+#[derive(Default)]
+struct Written {
+    head: Option<Vec<u8>>,
+    reader: FrameReader,
+    frame: Option<Frame>,
+}
+
+/// A stream of a bent server.
+pub(super) struct BentStream {
+    /// None once it has been dropped, reset or given away.
+    inner: Option<BoxStream>,
+    world: Arc<World>,
+    wire: Wire,
+    written: Written,
+    out: VecDeque<Vec<u8>>,
+    read: Read,
+    /// What happens when all is out.
+    end: Option<End>,
+    changed: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+impl BentStream {
+    pub(super) fn new(inner: BoxStream, world: &Arc<World>, wire: Wire) -> BentStream {
+        let mut life = world.watch();
+        BentStream {
+            inner: Some(inner),
+            world: Arc::clone(world),
+            wire,
+            written: Written {
+                head: Some(Vec::new()),
+                ..Written::default()
+            },
+            out: VecDeque::new(),
+            read: Read::new(),
+            end: None,
+            changed: Box::pin(async move {
+                // The world outlives its streams.
+                let _ = life.wait_for(|life| *life != Life::Alive).await;
+            }),
+        }
+    }
+
+    /// Whether the connection still stands; hangs where the server does.
+    fn poll_alive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.world.life() == Life::Alive && self.changed.as_mut().poll(cx).is_pending() {
+            return Poll::Ready(Ok(()));
+        }
+        match self.world.life() {
+            Life::Dead => {
+                self.inner = None;
+                Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
+            }
+            // Waits, and never spins: nothing will wake it.
+            _ => Poll::Pending,
+        }
+    }
+
+    /// Takes what was written apart and puts it together as this server would.
+    fn take(&mut self, bytes: &[u8]) {
+        let Some(head) = &mut self.written.head else {
+            return self.take_frames(bytes);
+        };
+        head.extend_from_slice(bytes);
+        let Some(end) = head.windows(4).position(|end| end == b"\r\n\r\n") else {
+            return;
+        };
+        let rest = head.split_off(end + 4);
+        let head = self.written.head.take().unwrap_or_default();
+        let head = match (self.wire.head, std::str::from_utf8(&head)) {
+            (Some(respell), Ok(text)) => respell(text).into_bytes(),
+            _ => head,
+        };
+        self.out.push_back(head);
+        self.take_frames(&rest);
+    }
+
+    fn take_frames(&mut self, mut bytes: &[u8]) {
+        while let Some(piece) = self.written.reader.next(&mut bytes) {
+            match piece {
+                Piece::Header(header) => {
+                    self.written.frame = Some(Frame::new(header.fin, header.opcode, b""));
+                }
+                Piece::Payload { bytes, .. } => {
+                    if let Some(frame) = &mut self.written.frame {
+                        frame.payload.extend_from_slice(bytes);
+                    }
+                }
+                Piece::End => {
+                    if let Some(frame) = self.written.frame.take() {
+                        self.frame(frame);
+                    }
+                }
+            }
+        }
+    }
+
+    fn frame(&mut self, frame: Frame) {
+        if self.end.is_some() {
+            return;
+        }
+        if frame.opcode == opcode::CLOSE && frame.code() != Some(1000) {
+            let mut end = (self.wire.end)(frame.code());
+            if end == End::ResetIfUnread {
+                end = match self.has_unread() {
+                    true => End::ResetInstead,
+                    false => End::Fin,
+                };
+            }
+            self.end = (end != End::Awaited).then_some(end);
+            if matches!(end, End::NoFrame | End::ResetInstead) {
+                return;
+            }
+        }
+        let frames = match self.wire.frames {
+            Some(respell) => respell(frame),
+            None => vec![frame],
+        };
+        for frame in frames {
+            let bytes = frame.bytes();
+            match self.wire.cut {
+                Cut::Octets => self.out.extend(bytes.into_iter().map(|byte| vec![byte])),
+                Cut::Whole => self.out.push_back(bytes),
+                Cut::Joined => match self.out.back_mut() {
+                    Some(before) => before.extend(bytes),
+                    None => self.out.push_back(bytes),
+                },
+            }
+        }
+    }
+
+    /// Whether the client has sent something that was not read.
+    fn has_unread(&mut self) -> bool {
+        let Some(inner) = &mut self.inner else {
+            return false;
+        };
+        let mut byte = [0];
+        let mut buffer = ReadBuf::new(&mut byte);
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let read = Pin::new(inner).poll_read(&mut cx, &mut buffer);
+        matches!(read, Poll::Ready(Ok(()))) && !buffer.filled().is_empty()
+    }
+
+    /// Writes what is there, and ends as is to be ended.
+    fn poll_out(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // The upgrade's answer waits for HELLO.
+        if self.wire.cut == Cut::Joined && self.out.len() == 1 && self.written.head.is_none() {
+            let hello = self
+                .out
+                .front()
+                .is_some_and(|out| out.ends_with(b"\r\n\r\n"));
+            if hello {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        while let Some(chunk) = self.out.front_mut() {
+            let Some(inner) = &mut self.inner else {
+                return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+            };
+            let count = ready!(Pin::new(&mut *inner).poll_write(cx, chunk))?;
+            chunk.drain(..count);
+            if chunk.is_empty() {
+                self.out.pop_front();
+                if self.wire.cut == Cut::Octets {
+                    ready!(Pin::new(inner).poll_flush(cx))?;
+                }
+            }
+        }
+        if let Some(inner) = &mut self.inner {
+            ready!(Pin::new(inner).poll_flush(cx))?;
+        }
+        self.finish();
+        Poll::Ready(Ok(()))
+    }
+
+    fn finish(&mut self) {
+        match self.end {
+            None | Some(End::Awaited | End::ResetIfUnread) => {}
+            Some(End::Fin | End::NoFrame) => self.inner = None,
+            Some(End::Reset | End::ResetInstead) => {
+                if let Some(mut inner) = self.inner.take() {
+                    inner.reset();
+                }
+            }
+            Some(End::LeftOpen) => {
+                if let Some(inner) = self.inner.take() {
+                    self.world.keep(inner);
+                }
+            }
+        }
+    }
+}
+
+impl Wire {
+    /// What a message does to the server.
+    pub(super) fn befalls(&self, incoming: &Incoming, seen: &Seen) -> Option<Life> {
+        let (watch, life) = self.suffers?;
+        watch(incoming, seen).then_some(life)
+    }
+
+    /// Whether what comes in has to be looked at.
+    fn looks(&self) -> bool {
+        self.loses.is_some() || self.suffers.is_some()
+    }
+}
+
+impl AsyncRead for BentStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        ready!(this.poll_alive(cx))?;
+        let Some(inner) = &mut this.inner else {
+            // The end of a stream that is not ours any more.
+            return Poll::Ready(Ok(()));
+        };
+        if this.wire.sips {
+            let mut room = [0; SIP];
+            let most = buffer.remaining().min(SIP);
+            let mut sip = ReadBuf::new(&mut room[..most]);
+            ready!(Pin::new(inner).poll_read(cx, &mut sip))?;
+            buffer.put_slice(sip.filled());
+            return Poll::Ready(Ok(()));
+        }
+        if !this.wire.looks() {
+            return Pin::new(inner).poll_read(cx, buffer);
+        }
+        while this.read.ready.is_empty() {
+            let mut room = [0; 4096];
+            let mut got = ReadBuf::new(&mut room);
+            let Poll::Ready(read) = Pin::new(&mut *inner).poll_read(cx, &mut got) else {
+                if this.read.decoder.cut_short().is_some()
+                    && let Some(life) = this.wire.befalls(&PART, &this.read.seen)
+                {
+                    this.world.suffer(life);
+                }
+                return Poll::Pending;
+            };
+            let life = match read {
+                Err(error) => {
+                    let reset = Incoming::Reset(error.to_string());
+                    if let Some(life) = this.wire.befalls(&reset, &this.read.seen) {
+                        this.world.suffer(life);
+                    }
+                    return Poll::Ready(Err(error));
+                }
+                Ok(()) if got.filled().is_empty() => {
+                    let cut = this.read.decoder.cut_short();
+                    let end = cut.map_or(Incoming::Eof, Incoming::Fault);
+                    if let Some(life) = this.wire.befalls(&end, &this.read.seen) {
+                        this.world.suffer(life);
+                    }
+                    return Poll::Ready(Ok(()));
+                }
+                Ok(()) => this.read.take(got.filled(), &this.wire),
+            };
+            if let Some(life) = life {
+                this.world.suffer(life);
+                return self.poll_read(cx, buffer);
+            }
+        }
+        let count = this.read.ready.len().min(buffer.remaining());
+        let bytes: Vec<u8> = this.read.ready.drain(..count).collect();
+        buffer.put_slice(&bytes);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for BentStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_alive(cx))?;
+        // What waits already has to go first: this is no place to pile up output.
+        ready!(self.poll_out(cx))?;
+        if self.inner.is_none() {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        self.take(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_alive(cx))?;
+        self.poll_out(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_alive(cx))?;
+        ready!(self.poll_out(cx))?;
+        match &mut self.inner {
+            Some(inner) => Pin::new(inner).poll_shutdown(cx),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+impl Stream for BentStream {
+    fn reset(&mut self) {
+        if let Some(mut inner) = self.inner.take() {
+            inner.reset();
+        }
+    }
+}

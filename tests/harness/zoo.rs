@@ -1,0 +1,81 @@
+//! The suite against the zoo: every defect is caught by a scenario about its rule, no right variant
+//! is blamed, and the whole matrix is as recorded.
+
+use std::collections::BTreeSet;
+
+use litespec::protocol::rules::{self, Level, RoleOf};
+use litespec::selftest::human::{self, Telling};
+use litespec::selftest::{self, Options};
+use litespec::zoo::server;
+
+#[test]
+fn the_kill_matrix_is_clean_and_as_recorded() {
+    let matrix = selftest::run(&Options::default(), |_, _| ()).expect("everything is selected");
+    let telling = Telling {
+        color: false,
+        full: true,
+    };
+    let text = human::text(&matrix, telling);
+    assert!(matrix.summary.clean(), "{text}");
+    insta::with_settings!({
+        snapshot_path => concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots"),
+        prepend_module_to_snapshot => false,
+        omit_expression => true,
+    }, {
+        insta::assert_snapshot!("kill_matrix", text);
+    });
+}
+
+#[test]
+fn every_member_has_a_name_of_its_own_in_words_with_hyphens() {
+    let mut names = BTreeSet::new();
+    for member in server::all().chain(server::variants()) {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        assert!(member.name.chars().all(plain), "{}", member.name);
+        assert!(!member.name.contains("--"), "{}", member.name);
+        assert!(member.sentence.ends_with('.'), "{}", member.name);
+        assert!(names.insert(member.name), "{} is there twice", member.name);
+    }
+}
+
+#[test]
+fn every_rule_that_binds_a_server_is_broken_by_a_defect_and_no_other_is() {
+    let binding = |rule: &&rules::Rule| {
+        rule.role == RoleOf::Server && rule.level != Level::Open && !rule.dialect
+    };
+    let bound: BTreeSet<&str> = rules::all().iter().filter(binding).map(|r| r.id).collect();
+    let broken: BTreeSet<&str> = server::all().filter_map(|member| member.rule).collect();
+    assert_eq!(broken, bound);
+    assert!(server::all().count() >= 90);
+    assert!(server::variants().filter(|m| m.rule.is_none()).count() >= 22);
+}
+
+/// What a scenario catches does not depend on the company it runs in.
+#[test]
+fn a_part_of_the_zoo_gives_the_same_as_the_whole() {
+    let part = |jobs| {
+        let options = Options {
+            members: vec!["dies-of-b*".to_owned(), "reason-*".to_owned()],
+            jobs,
+            ..Options::default()
+        };
+        selftest::run(&options, |_, _| ()).expect("there are such members")
+    };
+    let alone = part(1);
+    assert_eq!(alone, part(4));
+    assert!(alone.summary.clean());
+    assert!(alone.summary.defects >= 3 && alone.summary.variants >= 3);
+}
+
+#[test]
+fn what_is_not_selected_cannot_catch() {
+    let options = Options {
+        members: vec!["timeout-never".to_owned(), "plain".to_owned()],
+        filters: vec!["server/auth/*".to_owned()],
+        ..Options::default()
+    };
+    let matrix = selftest::run(&options, |_, _| ()).expect("there are such scenarios");
+    assert_eq!(matrix.summary.survivors, ["timeout-never"]);
+    assert!(!matrix.summary.clean());
+    assert_eq!(matrix.summary.alarms, 0);
+}
