@@ -10,6 +10,7 @@ mod examine;
 pub mod human;
 pub mod matrix;
 mod pool;
+pub mod table;
 mod walk;
 
 use std::sync::Arc;
@@ -95,7 +96,7 @@ pub fn run(
 }
 
 /// The scenarios for servers.
-fn suite() -> Vec<Arc<Scenario>> {
+pub fn suite() -> Vec<Arc<Scenario>> {
     let server = |scenario: &&Arc<Scenario>| scenario.id.starts_with("server/");
     library::all().iter().filter(server).cloned().collect()
 }

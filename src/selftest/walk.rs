@@ -18,11 +18,7 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// What a scenario sends, over all values of its `each`, against a target that declared nothing.
 pub(super) fn sent(scenario: &Arc<Scenario>) -> BTreeSet<Key> {
-    // With letters that have another normal form, so that every near miss is one.
-    let options = Options {
-        password: "Gr\u{fc}\u{df}e-17".to_owned(),
-        ..Options::default()
-    };
+    let options = Options::default();
     let mut keys = BTreeSet::new();
     // What needs variables of the user's is not part of the suite.
     let Ok(plan) = runner::plan(&options, std::slice::from_ref(scenario)) else {
