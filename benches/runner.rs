@@ -122,6 +122,7 @@ fn settings(address: SocketAddr, lateness: Arc<Lateness>) -> Settings {
         pacer: None,
         lateness,
         seed: 1,
+        jitter: None,
         budget: Arc::default(),
     }
 }

@@ -6,7 +6,7 @@ pub mod shell;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::outcome::{Preflight, RuleResult, ScenarioResult, Summary};
+use crate::outcome::{KnownEntry, Preflight, RuleResult, ScenarioResult, Summary, Triage};
 
 /// Who made the report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -51,6 +51,10 @@ pub struct RunHeader {
     /// variables: what stands between `litespec check` and the filter of a `repeat` command.
     #[serde(skip)]
     pub repeat_args: Vec<String>,
+    /// In the same way, what stands behind the filter: `-- CMD ARG..`, where the run starts its
+    /// target.
+    #[serde(skip)]
+    pub repeat_tail: Vec<String>,
 }
 
 impl RunHeader {
@@ -65,6 +69,7 @@ impl RunHeader {
         }
         words.push("--seed".to_owned());
         words.push(self.seed.to_string());
+        words.extend(self.repeat_tail.iter().cloned());
         words.join(" ")
     }
 }
@@ -81,6 +86,14 @@ pub enum Ending {
     PreflightFailed(String),
     /// The user stopped it. Exit 130.
     Interrupted,
+}
+
+impl Ending {
+    /// Whether the run shows what fails: it neither ended before there was anything to judge nor
+    /// was stopped on its way.
+    pub fn tells_failures(&self) -> bool {
+        matches!(self, Ending::Complete | Ending::PreflightFailed(_))
+    }
 }
 
 /// What happens in a run, in order.
@@ -115,6 +128,13 @@ pub enum RunEvent {
         #[serde(flatten)]
         result: Box<ScenarioResult>,
     },
+    /// A failed scenario, whose result stands already, was run again.
+    ScenarioTriaged {
+        /// Its id.
+        id: String,
+        /// What the repeats showed.
+        triage: Triage,
+    },
     /// The last event, also of an interrupted run.
     RunFinished {
         /// How it ended.
@@ -125,6 +145,9 @@ pub enum RunEvent {
         rules: Vec<RuleResult>,
         /// The counts.
         summary: Summary,
+        /// The entries of known-failing and known-flaky lists, and what the run showed of each.
+        #[serde(default)]
+        known: Vec<KnownEntry>,
     },
 }
 
@@ -154,6 +177,7 @@ mod tests {
                 "--request".to_owned(),
                 "'ECHO [1]'".to_owned(),
             ],
+            repeat_tail: Vec::new(),
         }
     }
 

@@ -12,6 +12,7 @@
 //! zoo          right servers that look different, and servers with one planted defect each
 //! reference    the right server and client, on tokio-tungstenite
 //! play         carries out one scenario over the wire: sends, expects, stamps, records
+//! process      targets as child processes
 //! wire         RFC 6455 frames as they are, streams, upgrade requests and responses
 //! event
 //! outcome
@@ -24,6 +25,7 @@ pub mod event;
 pub mod oracle;
 pub mod outcome;
 pub mod play;
+pub mod process;
 pub mod protocol;
 pub mod reference;
 pub mod report;

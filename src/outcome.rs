@@ -1,10 +1,16 @@
 //! What came of a run, as plain data: verdicts, failures, transcripts. The shapes are those of the
 //! JSON report, which serialises them as they are.
 
+mod known;
+mod triage;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::protocol::rules::Level;
+
+pub use known::{Expected, ExpectedStatus, KnownEntry, KnownStatus, List};
+pub use triage::{Triage, TriageAttempt, TriageLabel};
 
 /// What a scenario or a rule comes to.
 #[derive(
@@ -53,6 +59,9 @@ pub struct Failure {
     pub quote: String,
     /// The command that runs it again.
     pub repeat: String,
+    /// The last lines that a target which the run started wrote on standard error.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub target_output: Vec<String>,
 }
 
 /// Which way an entry of the transcript went.
@@ -125,14 +134,14 @@ pub struct ScenarioResult {
     pub reason: Option<String>,
     /// The scenario or declaration whose failure keeps this one from running.
     pub blocked_by: Option<String>,
-    /// What a known-failing list said of it.
-    pub expected: Option<String>,
+    /// What a list of known failures or flaky scenarios says of it.
+    pub expected: Option<Expected>,
     /// How long it took, in milliseconds.
     pub duration_ms: f64,
     /// How often it was run.
     pub attempts: u32,
     /// What running a failure again showed.
-    pub triage: Option<serde_json::Value>,
+    pub triage: Option<Triage>,
     /// Open rules: what the target did; times in members that end in `_ms`.
     pub observed: Option<serde_json::Value>,
     /// Timing estimates and other notes, one line each ("closed at 1.03 hb").
@@ -141,6 +150,31 @@ pub struct ScenarioResult {
     pub failure: Option<Failure>,
     /// What went over the wire.
     pub transcript: Vec<Entry>,
+}
+
+impl ScenarioResult {
+    /// Whether it makes the run fail by its own verdict: it failed, and no list excuses that.
+    pub fn fails(&self) -> bool {
+        self.verdict == Verdict::Fail && !self.excused()
+    }
+
+    /// Whether a list excuses its failure or warning.
+    pub fn excused(&self) -> bool {
+        matches!(self.verdict, Verdict::Fail | Verdict::Warn)
+            && self.expected.as_ref().is_some_and(|expected| {
+                matches!(
+                    expected.status,
+                    ExpectedStatus::ExpectedFail | ExpectedStatus::Flaky
+                )
+            })
+    }
+
+    /// Whether a list says that it would fail, and it passed.
+    pub fn passes_unexpectedly(&self) -> bool {
+        self.expected
+            .as_ref()
+            .is_some_and(|expected| expected.status == ExpectedStatus::UnexpectedPass)
+    }
 }
 
 /// What a rule comes to over all scenarios about it.
@@ -156,7 +190,7 @@ pub struct RuleResult {
     pub scenarios: Vec<String>,
 }
 
-/// How many of each verdict, and what stayed unjudged.
+/// How many of each verdict, and what stayed unjudged. Every result is counted once.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     /// Scenarios that passed.
@@ -173,12 +207,37 @@ pub struct Summary {
     pub inconclusive: u32,
     /// Scenarios that could not be run.
     pub error: u32,
-    /// Failures a known-failing list expects.
+    /// Failures and warnings that a list of known failures or flaky scenarios excuses.
     pub expected_fail: u32,
-    /// Passes a known-failing list does not expect.
+    /// Passes of what a known-failing list expects to fail.
     pub unexpected_pass: u32,
+    /// Entries of a known-failing list that fit nothing of what they name, all of it judged.
+    #[serde(default)]
+    pub stale: u32,
     /// Must rules of the selection that nothing judged.
     pub untested: Vec<String>,
+    /// Must rules of the selection that nothing judged, and that need not be: the target declared
+    /// that it lacks what they are about, or the user allowed it.
+    #[serde(default)]
+    pub untested_allowed: Vec<String>,
+}
+
+impl Summary {
+    /// Counts a result.
+    pub fn count(&mut self, result: &ScenarioResult) {
+        let counter = match result.verdict {
+            _ if result.excused() => &mut self.expected_fail,
+            _ if result.passes_unexpectedly() => &mut self.unexpected_pass,
+            Verdict::Pass => &mut self.pass,
+            Verdict::Fail => &mut self.fail,
+            Verdict::Warn => &mut self.warn,
+            Verdict::Info => &mut self.info,
+            Verdict::Skip => &mut self.skip,
+            Verdict::Inconclusive => &mut self.inconclusive,
+            Verdict::Error => &mut self.error,
+        };
+        *counter = counter.saturating_add(1);
+    }
 }
 
 /// One step of the preflight.

@@ -7,13 +7,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The floors, the highest first. Modules that share a floor do not know each other.
-const FLOORS: [&[&str]; 11] = [
+const FLOORS: [&[&str]; 12] = [
     &["cli"],
     &["selftest"],
     &["runner", "report"],
     &["zoo"],
     &["reference"],
     &["play"],
+    &["process"],
     &["wire"],
     &["event"],
     &["outcome"],

@@ -1,25 +1,12 @@
 //! `litespec check`: tests a server.
 
-use std::collections::BTreeSet;
-use std::path::Path;
-use std::sync::Arc;
+use clap::Args;
 
-use clap::parser::ValueSource;
-use clap::{ArgMatches, Command};
-use globset::{Glob, GlobMatcher};
-
+use super::Globals;
 use super::exit::{Exit, Stop};
-use super::local::{DEFAULT_HB_INTERVAL, Local};
-use super::near::{did_you_mean, near};
-use super::options::{CheckArgs, PasswordFrom};
+use super::options::{CheckArgs, OutputArgs};
 use super::output::Output;
-use super::target::{self, Chosen};
-use super::{Globals, interrupt, repeat};
-use crate::event::{RunHeader, Suite, Tool};
-use crate::runner::{self, Declared, Options, PlanError, Reach};
-use crate::scenario::syntax::Role;
-use crate::scenario::{Scenario, library, load};
-use crate::wire::{Target, TcpDial};
+use super::run::{Line, Ready};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -34,270 +21,30 @@ Examples:
 Every option can also be set by a variable (LITESPEC_ANSWER_WITHIN=10s) or in litespec.toml
 (answer-within = \"10s\"); the command line comes first, then the variable, then the file.";
 
-/// The parsed command line, for what must know where a value came from.
-#[derive(Clone, Copy)]
-pub(super) struct Line<'a> {
-    pub(super) command: &'a Command,
-    pub(super) matches: &'a ArgMatches,
-    pub(super) from_file: &'a BTreeSet<String>,
+/// Arguments of `litespec check`.
+#[derive(Args)]
+pub(super) struct Check {
+    #[command(flatten)]
+    pub(super) run: CheckArgs,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
-pub(super) fn run(globals: &Globals, args: &CheckArgs, line: &Line<'_>) -> Result<Exit, Stop> {
-    let chosen = target::choose(args, line.matches, line.from_file)?;
-    let mut options = args.options(line.password_from()?, |name| std::env::var(name).ok())?;
-    let scenarios = scenarios(args)?;
-    check_filters(&scenarios, &options.filters)?;
-    Output::check(args)?;
-
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| {
-            Stop::new(
-                Exit::CouldNotRun,
-                format!("cannot start the runtime: {error}"),
-            )
-        })?;
-    // The reference server lives until the end of the run.
-    let (target, word, _local) = match chosen {
-        Chosen::Url(url, target) => {
-            let word = target::shell_word(&url, &target);
-            (target, word, None)
-        }
-        Chosen::Reference => {
-            let local = Local::start(
-                args.hb_interval.unwrap_or(DEFAULT_HB_INTERVAL),
-                &options.password,
-                args.zoo.member()?,
-            )?;
-            if options.requests.is_empty() {
-                options.requests.extend(answered());
-            }
-            (
-                target::parse(&local.url)?,
-                "--reference".to_owned(),
-                Some(local),
-            )
-        }
-    };
-    let plan = runner::plan(&options, &scenarios).map_err(unplannable)?;
-    let header = header(args, &options, &target, word, line);
-    let mut output = Output::new(globals, args, &header);
-    let dial = Arc::new(TcpDial::new(&target));
-    let outcome = runtime.block_on(async {
-        let interrupt = interrupt::first_signal();
-        let reach = Reach { target, dial };
-        let mut on_event = |event| output.take(&event);
-        runner::run(header, &options, plan, reach, interrupt, &mut on_event).await
-    });
-    // A name that is still being resolved must not hold up the end.
-    runtime.shutdown_background();
+pub(super) fn run(globals: &Globals, args: &Check, line: &Line<'_>) -> Result<Exit, Stop> {
+    let ready = Ready::new(&args.run, line, |_| true)?;
+    let rewriter = ready.rewriter(&args.run)?;
+    Output::check(&args.output)?;
+    let mut output = Output::new(globals, &args.output, ready.header());
+    let outcome = ready.go(&mut |event| output.take(&event))?;
     let exit = Exit::of(&outcome.ending, &outcome.summary);
-    match output.finish() {
+    let written = match rewriter {
+        Some(rewriter) if outcome.ending.tells_failures() => rewriter.write(output.record()),
+        _ => Ok(()),
+    };
+    match output.finish().and(written) {
         Ok(()) => Ok(exit),
         // The verdict comes first; but a run whose report is missing is not green.
         Err(stop) if exit == Exit::Success => Err(stop),
         Err(stop) => Err(Stop { exit, ..stop }),
     }
-}
-
-impl Line<'_> {
-    fn typed(&self, id: &str) -> bool {
-        self.matches.value_source(id) == Some(ValueSource::CommandLine)
-            && !self.from_file.contains(&id.replace('_', "-"))
-    }
-
-    /// Of password and password file, the one that is nearer to the user counts.
-    fn password_from(&self) -> Result<PasswordFrom, Stop> {
-        let rank = |id: &str| match self.matches.value_source(id) {
-            Some(ValueSource::CommandLine) if self.typed(id) => 3,
-            Some(ValueSource::EnvVariable) => 2,
-            Some(ValueSource::CommandLine) => 1,
-            _ => 0,
-        };
-        match (rank("password"), rank("password_file")) {
-            (text, file) if text == file && text > 0 => Err(Stop::usage(
-                "the password is given twice: as text and as a file",
-            )),
-            (text, file) if file > text => Ok(PasswordFrom::File),
-            _ => Ok(PasswordFrom::Text),
-        }
-    }
-}
-
-/// The suite, and what the user adds.
-fn scenarios(args: &CheckArgs) -> Result<Vec<Arc<Scenario>>, Stop> {
-    if args.only_own && args.scenario.is_empty() {
-        return Err(Stop::usage(
-            "--only-own leaves nothing to run without --scenario",
-        ));
-    }
-    let mut scenarios: Vec<Arc<Scenario>> = Vec::new();
-    if !args.only_own {
-        scenarios.extend(
-            library::all()
-                .iter()
-                .filter(|s| s.role() != Some(Role::Client))
-                .cloned(),
-        );
-    }
-    for path in &args.scenario {
-        let own = own(path)?;
-        for scenario in own {
-            if let Some(other) = scenarios.iter().find(|known| known.id == scenario.id) {
-                return Err(Stop::usage(format!(
-                    "{} and {} would both have the id {}",
-                    other.source.path, scenario.source.path, scenario.id
-                )));
-            }
-            scenarios.push(Arc::new(scenario));
-        }
-    }
-    Ok(scenarios)
-}
-
-fn own(path: &Path) -> Result<Vec<Scenario>, Stop> {
-    let shown = path.display();
-    if path != Path::new("-") && !path.exists() {
-        return Err(Stop::usage(format!(
-            "there is no scenario file or folder {shown}"
-        )));
-    }
-    let own = load(path).map_err(|error| Stop::bad_input(error.to_string()))?;
-    if own.is_empty() {
-        return Err(Stop::usage(format!(
-            "there is no *.scenario file in {shown}"
-        )));
-    }
-    if let Some(client) = own
-        .iter()
-        .find(|scenario| scenario.role() == Some(Role::Client))
-    {
-        return Err(Stop::usage(format!(
-            "{} is about clients; check tests servers",
-            client.source.path
-        )));
-    }
-    Ok(own)
-}
-
-/// Refuses a filter that matches nothing, with what is near to it: a misspelt one beside a right
-/// one would otherwise go unnoticed.
-fn check_filters(scenarios: &[Arc<Scenario>], filters: &[String]) -> Result<(), Stop> {
-    let ids: Vec<&str> = scenarios
-        .iter()
-        .map(|scenario| scenario.id.as_str())
-        .collect();
-    let old = scenarios
-        .iter()
-        .flat_map(|scenario| &scenario.header.was)
-        .map(|was| was.value.as_str());
-    let known: Vec<&str> = ids.iter().copied().chain(old).collect();
-    for filter in filters {
-        let (what, text) = match filter.strip_prefix('!') {
-            Some(text) => ("leaves out nothing", text),
-            None => ("matches no scenario", filter.as_str()),
-        };
-        let globs = globs(text)?;
-        if !known
-            .iter()
-            .any(|id| globs.iter().any(|glob| glob.is_match(id)))
-        {
-            return Err(nothing(&format!("the filter {filter} {what}"), text, &ids));
-        }
-    }
-    Ok(())
-}
-
-/// A glob that names one run of a scenario (`id#3`) matches the scenario here.
-fn globs(text: &str) -> Result<Vec<GlobMatcher>, Stop> {
-    let base = text.rsplit_once('#').map(|(base, _)| base);
-    let glob = |text: &str| {
-        Glob::new(text)
-            .map(|glob| glob.compile_matcher())
-            .map_err(|error| Stop::usage(format!("the filter {text} is no glob: {}", error.kind())))
-    };
-    [Some(text), base].into_iter().flatten().map(glob).collect()
-}
-
-fn nothing(message: &str, text: &str, ids: &[&str]) -> Stop {
-    let text = text.trim_matches('*');
-    let inner = ids.iter().any(|id| id.contains(text)) && !text.is_empty();
-    let stop = Stop::usage(message);
-    let stop = if inner {
-        stop.hint(format!(
-            "a filter matches whole ids; for a part of one: '*{text}*'"
-        ))
-    } else {
-        stop
-    };
-    match did_you_mean(&near(text, ids.iter().copied())) {
-        Some(hint) => stop.hint(hint),
-        None => stop.hint("litespec list scenarios shows all ids"),
-    }
-}
-
-/// What the runner will not plan.
-fn unplannable(error: PlanError) -> Stop {
-    match &error {
-        PlanError::NothingSelected { filters, .. } if filters.is_empty() => {
-            Stop::usage("there is no scenario to run")
-        }
-        PlanError::NothingSelected { filters, .. } => Stop::usage(format!(
-            "the filters {filters} leave nothing to run together"
-        )),
-        PlanError::BadFilter { .. } | PlanError::Unbound { .. } => Stop::usage(error.to_string()),
-    }
-}
-
-fn header(
-    args: &CheckArgs,
-    options: &Options,
-    target: &Target,
-    word: String,
-    line: &Line<'_>,
-) -> RunHeader {
-    let given = repeat::given(line.command, line.matches, line.typed("password"));
-    let mut repeat_args = vec![word];
-    repeat_args.extend(given.words);
-    RunHeader {
-        schema_version: 1,
-        tool: Tool {
-            name: "litespec".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        },
-        suite: Suite {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            hash: library::suite_hash().to_owned(),
-        },
-        role: "server".to_owned(),
-        target: target.shown(),
-        label: args.label.clone(),
-        started_at: now(),
-        seed: options.seed,
-        options: given.map,
-        repeat_args,
-    }
-}
-
-/// What the reference server answers: with arguments, so that their way back is tested too, and
-/// with null, which some servers lose.
-fn answered() -> [Declared; 2] {
-    let declared = |w: &str, a: &str| Declared {
-        w: w.to_owned(),
-        a: a.to_owned(),
-    };
-    [
-        declared("ECHO", "[1, \"two\", null]"),
-        declared("NULL", "[]"),
-    ]
-}
-
-/// The time of day to the millisecond, RFC 3339 in UTC.
-fn now() -> String {
-    let now = jiff::Timestamp::now();
-    now.round(jiff::Unit::Millisecond)
-        .unwrap_or(now)
-        .to_string()
 }

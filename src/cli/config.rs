@@ -79,7 +79,8 @@ pub(crate) fn merge(
         return Ok(merged);
     };
     let place = place + 2;
-    for entry in file.entries(sub)? {
+    let check = command.find_subcommand("check").unwrap_or(sub);
+    for entry in file.entries(sub, check)? {
         let with_it = |base: &[OsString]| {
             let (before, behind) = base.split_at(place);
             [before, &entry.args, behind].concat()
@@ -154,7 +155,8 @@ impl File {
     }
 
     /// The entries in the order of the file, as arguments.
-    fn entries(&self, sub: &Command) -> Result<Vec<Entry>, Stop> {
+    /// What only `check` has is left to it: one file serves all commands.
+    fn entries(&self, sub: &Command, check: &Command) -> Result<Vec<Entry>, Stop> {
         let table = DeTable::parse(&self.text)
             .map_err(|error| self.refuse(error.message(), error.span().unwrap_or(0..0), None))?;
         let known: Vec<&Arg> = sub
@@ -167,7 +169,17 @@ impl File {
         let mut entries = Vec::new();
         for (key, value) in table.get_ref() {
             let name: &str = key.get_ref();
-            let Some(arg) = known.iter().find(|arg| arg.get_long() == Some(name)) else {
+            let own = sub.get_name() == check.get_name();
+            let only_check = check
+                .get_arguments()
+                .any(|arg| arg.get_long() == Some(name) && arg.get_env().is_some());
+            let Some(arg) = known
+                .iter()
+                .find(|arg| arg.get_long() == Some(name) && (own || arg.get_env().is_some()))
+            else {
+                if only_check {
+                    continue;
+                }
                 return Err(self.unknown(name, key.span(), &known));
             };
             let args = arguments(arg, name, value.get_ref()).map_err(|expected| {

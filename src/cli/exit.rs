@@ -11,15 +11,15 @@ use crate::outcome::Summary;
 pub enum Exit {
     /// Nothing failed, and every must rule of the selection was judged.
     Success = 0,
-    /// A failure.
+    /// A failure; or a list of known failures names what passes or fits nothing.
     Failure = 1,
     /// The command line asks for something that does not exist or cannot be.
     Usage = 2,
-    /// A scenario or the configuration file is wrong.
+    /// A scenario, the configuration file or a list of known failures is wrong.
     BadInput = 3,
     /// The target could not be tested at all, or a scenario could not be run.
     CouldNotRun = 4,
-    /// Nothing failed, but must rules stayed unjudged.
+    /// Nothing failed, but must rules of the selection stayed unjudged.
     Unjudged = 5,
     /// The user stopped it.
     Interrupted = 130,
@@ -43,12 +43,15 @@ impl Exit {
         match ending {
             Ending::Interrupted => Exit::Interrupted,
             Ending::CouldNotRun(_) => Exit::CouldNotRun,
-            Ending::PreflightFailed(_) => Exit::Failure,
-            Ending::Complete if summary.fail > 0 || summary.unexpected_pass > 0 => Exit::Failure,
+            _ if summary.fail > 0 || summary.unexpected_pass > 0 || summary.stale > 0 => {
+                Exit::Failure
+            }
+            // Only a list of known failures can excuse the preflight's.
+            Ending::PreflightFailed(_) if summary.expected_fail == 0 => Exit::Failure,
             // A scenario that could not be run must not hide behind the others' success.
-            Ending::Complete if summary.error > 0 => Exit::CouldNotRun,
-            Ending::Complete if !summary.untested.is_empty() => Exit::Unjudged,
-            Ending::Complete => Exit::Success,
+            _ if summary.error > 0 => Exit::CouldNotRun,
+            _ if !summary.untested.is_empty() => Exit::Unjudged,
+            Ending::PreflightFailed(_) | Ending::Complete => Exit::Success,
         }
     }
 }

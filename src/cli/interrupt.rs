@@ -19,6 +19,7 @@ pub(crate) fn first_signal() -> impl Future<Output = ()> {
                 say("interrupted: the reports of what has run follow (once more ends at once)");
                 signals.next().await;
             }
+            crate::process::kill_all();
             std::process::exit(Exit::Interrupted as i32);
         });
     }

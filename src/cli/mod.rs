@@ -4,11 +4,13 @@ mod check;
 mod client;
 mod color;
 mod config;
+mod diff;
 mod exit;
 mod explain;
 mod files;
 mod fmt;
 mod interrupt;
+mod known;
 mod list;
 mod local;
 mod logs;
@@ -16,10 +18,14 @@ mod near;
 mod options;
 mod output;
 mod peers;
+mod profile;
 mod progress;
 mod quote;
+mod refine;
 mod repeat;
 mod request;
+mod rewrite;
+mod run;
 mod screen;
 mod selftest;
 mod serve;
@@ -27,7 +33,9 @@ mod target;
 mod values;
 mod zoo;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -91,7 +99,13 @@ pub(crate) struct Globals {
 enum Command {
     /// Test a server
     #[command(after_help = check::EXAMPLES)]
-    Check(Box<options::CheckArgs>),
+    Check(Box<check::Check>),
+    /// Record what a server does where the protocol leaves a choice
+    #[command(after_help = profile::EXAMPLES)]
+    Profile(Box<profile::ProfileArgs>),
+    /// Compare two reports or two profiles
+    #[command(after_help = diff::EXAMPLES)]
+    Diff(diff::DiffArgs),
     /// Run the reference server
     Serve(serve::ServeArgs),
     /// Run the reference client
@@ -145,33 +159,22 @@ fn dispatch(
 ) -> Result<ExitCode, Stop> {
     match cli.command {
         Command::Check(check) => {
-            let merged = config::merge(command, "check", args, matches, check.config.as_deref())?;
-            // The second parse has more to read, so it is the one that counts, globals included.
-            let matches = command
-                .clone()
-                .try_get_matches_from(&merged.args)
-                .map_err(|error| Stop::bad_input(config::first_line(&error)))?;
-            let cli = Cli::from_arg_matches(&matches)
-                .map_err(|error| Stop::bad_input(config::first_line(&error)))?;
-            let (Command::Check(check), Some(sub), Some(sub_matches)) = (
-                cli.command,
-                command.find_subcommand("check"),
-                matches.subcommand_matches("check"),
-            ) else {
+            let file = check.run.config.as_deref();
+            let read = with_file(command, "check", args, matches, file)?;
+            let Command::Check(check) = &read.cli.command else {
                 return Err(Stop::usage("the configuration changed the subcommand"));
             };
-            logs::start(&cli.globals, Level::WARN);
-            let exit = check::run(
-                &cli.globals,
-                &check,
-                &check::Line {
-                    command: sub,
-                    matches: sub_matches,
-                    from_file: &merged.from_file,
-                },
-            )?;
-            Ok(exit.into())
+            Ok(check::run(&read.cli.globals, check, &read.line("check")?)?.into())
         }
+        Command::Profile(profile) => {
+            let file = profile.run.config.as_deref();
+            let read = with_file(command, "profile", args, matches, file)?;
+            let Command::Profile(profile) = &read.cli.command else {
+                return Err(Stop::usage("the configuration changed the subcommand"));
+            };
+            Ok(profile::run(&read.cli.globals, profile, &read.line("profile")?)?.into())
+        }
+        Command::Diff(diff) => Ok(diff::run(&cli.globals, &diff)?.into()),
         Command::List(list) => Ok(list::run(&cli.globals, &list)?.into()),
         Command::Explain(explain) => Ok(explain::run(&cli.globals, &explain)?.into()),
         Command::Selftest(selftest) => {
@@ -192,6 +195,55 @@ fn dispatch(
             Ok(request::run(request).into())
         }
     }
+}
+
+/// A command line with what the configuration file adds.
+struct Read<'c> {
+    cli: Cli,
+    command: &'c ClapCommand,
+    matches: ArgMatches,
+    from_file: BTreeSet<String>,
+}
+
+impl Read<'_> {
+    fn line(&self, name: &str) -> Result<run::Line<'_>, Stop> {
+        match (
+            self.command.find_subcommand(name),
+            self.matches.subcommand_matches(name),
+        ) {
+            (Some(command), Some(matches)) => Ok(run::Line {
+                command,
+                matches,
+                from_file: &self.from_file,
+            }),
+            _ => Err(Stop::usage("the configuration changed the subcommand")),
+        }
+    }
+}
+
+/// Reads the command line again, with the configuration file's options in it.
+fn with_file<'c>(
+    command: &'c ClapCommand,
+    name: &str,
+    args: &[OsString],
+    matches: &ArgMatches,
+    file: Option<&Path>,
+) -> Result<Read<'c>, Stop> {
+    let merged = config::merge(command, name, args, matches, file)?;
+    // The second parse has more to read, so it is the one that counts, globals included.
+    let unreadable = |error| Stop::bad_input(config::first_line(&error));
+    let matches = command
+        .clone()
+        .try_get_matches_from(&merged.args)
+        .map_err(unreadable)?;
+    let cli = Cli::from_arg_matches(&matches).map_err(unreadable)?;
+    logs::start(&cli.globals, Level::WARN);
+    Ok(Read {
+        cli,
+        command,
+        matches,
+        from_file: merged.from_file,
+    })
 }
 
 /// The command as clap wants it: built, without variables (whose values may be secret) in its help.

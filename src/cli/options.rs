@@ -1,6 +1,7 @@
 //! The options of `check`, and what the runner gets of them.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,10 +9,11 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 
 use super::exit::Stop;
+use super::refine::RefineArgs;
 use super::values;
 use super::zoo::ZooArgs;
 use crate::protocol::json::Json;
-use crate::runner::{Declared, Options};
+use crate::runner::{Declared, Launch, Options};
 
 /// The shared password of the protocol's own text.
 const DEFAULT_PASSWORD: &str = "helloworld";
@@ -26,6 +28,8 @@ pub(crate) enum Format {
     Json,
     /// One JSON object an event, as they happen.
     Jsonl,
+    /// JUnit XML at the end, for a CI's test page.
+    Junit,
 }
 
 /// A report to be written to a file.
@@ -50,7 +54,7 @@ fn report_to(text: &str) -> Result<ReportTo, String> {
         .split_once('=')
         .ok_or("must be FORMAT=PATH, for example json=report.json")?;
     let format = Format::from_str(format, true)
-        .map_err(|_| "the formats are human, json and jsonl".to_owned())?;
+        .map_err(|_| "the formats are human, json, jsonl and junit".to_owned())?;
     match path {
         "" => Err("no path behind =".to_owned()),
         "-" => Err("for standard output use --format".to_owned()),
@@ -67,6 +71,12 @@ pub(crate) struct CheckArgs {
     /// The server to test, for example ws://127.0.0.1:10101/ (else LITESPEC_TARGET, else `target` in litespec.toml)
     #[arg(value_name = "URL")]
     pub(crate) url: Option<String>,
+    /// Start the server with this command, wait for its HELLO, and end it with all it started
+    #[arg(last = true, value_name = "CMD")]
+    pub(crate) command: Vec<OsString>,
+    /// How long the started server may take until it says HELLO
+    #[arg(long, value_name = "TIME", value_parser = values::duration_above_zero, default_value = "30s", env = "LITESPEC_READY_WITHIN", help_heading = "Target")]
+    pub(crate) ready_within: Duration,
     /// The same as URL
     #[arg(long, hide = true, env = "LITESPEC_TARGET", value_name = "URL")]
     pub(crate) target: Option<String>,
@@ -195,18 +205,9 @@ pub(crate) struct CheckArgs {
     )]
     pub(crate) config: Option<PathBuf>,
 
-    /// What is written to standard output
-    #[arg(
-        long,
-        value_enum,
-        default_value = "human",
-        env = "LITESPEC_FORMAT",
-        help_heading = "Reports"
-    )]
-    pub(crate) format: Format,
-    /// Write a report to a file as well (repeatable); FORMAT is human, json or jsonl
-    #[arg(long, value_name = "FORMAT=PATH", value_parser = report_to, env = "LITESPEC_REPORT", help_heading = "Reports")]
-    pub(crate) report: Vec<ReportTo>,
+    #[command(flatten)]
+    pub(crate) refine: RefineArgs,
+
     /// A name for this run in its reports
     #[arg(
         long,
@@ -217,6 +218,23 @@ pub(crate) struct CheckArgs {
     pub(crate) label: Option<String>,
 }
 
+/// Where the report of `litespec check` goes.
+#[derive(Args, Debug)]
+pub(crate) struct OutputArgs {
+    /// What is written to standard output
+    #[arg(
+        long,
+        value_enum,
+        default_value = "human",
+        env = "LITESPEC_FORMAT",
+        help_heading = "Reports"
+    )]
+    pub(crate) format: Format,
+    /// Write a report to a file as well (repeatable); FORMAT is human, json, jsonl or junit
+    #[arg(long, value_name = "FORMAT=PATH", value_parser = report_to, env = "LITESPEC_REPORT", help_heading = "Reports")]
+    pub(crate) report: Vec<ReportTo>,
+}
+
 impl CheckArgs {
     /// What the runner gets. `var` reads an environment variable.
     pub(crate) fn options(
@@ -225,6 +243,7 @@ impl CheckArgs {
         var: impl Fn(&str) -> Option<String>,
     ) -> Result<Options, Stop> {
         let mut options = Options {
+            launch: self.launch()?,
             password: self.password(password_from)?,
             requests: self.request.clone(),
             dispatches: self.dispatch.clone(),
@@ -245,6 +264,7 @@ impl CheckArgs {
             subprotocols: self.subprotocols()?,
             ..Options::default()
         };
+        self.refine.fill(&mut options)?;
         for (name, value) in &self.var {
             if options.vars.insert(name.clone(), value.clone()).is_some() {
                 return Err(Stop::usage(format!("--var {name} is given twice")));
@@ -265,6 +285,21 @@ impl CheckArgs {
             );
         }
         Ok(options)
+    }
+
+    fn launch(&self) -> Result<Option<Launch>, Stop> {
+        if self.command.is_empty() {
+            return Ok(None);
+        }
+        if self.reference {
+            return Err(Stop::usage(
+                "--reference starts the built-in server: it takes no command",
+            ));
+        }
+        Ok(Some(Launch {
+            command: self.command.clone(),
+            ready_within: self.ready_within,
+        }))
     }
 
     fn password(&self, from: PasswordFrom) -> Result<String, Stop> {

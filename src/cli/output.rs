@@ -4,12 +4,12 @@ use super::Globals;
 use super::exit::{Exit, Stop};
 use super::files;
 use super::logs;
-use super::options::{CheckArgs, Format, ReportTo};
+use super::options::{Format, OutputArgs, ReportTo};
 use super::progress::Progress;
 use super::screen::{Stdout, say};
 use crate::event::{RunEvent, RunHeader};
 use crate::report::human::Screen;
-use crate::report::{Record, human, json, jsonl};
+use crate::report::{Record, human, json, jsonl, junit};
 
 /// All outputs of one run.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(crate) struct Output {
 
 impl Output {
     /// Refuses report files that could not be written.
-    pub(crate) fn check(args: &CheckArgs) -> Result<(), Stop> {
+    pub(crate) fn check(args: &OutputArgs) -> Result<(), Stop> {
         for (number, to) in args.report.iter().enumerate() {
             let shown = to.path.display();
             if args.report[..number]
@@ -45,7 +45,7 @@ impl Output {
         Ok(())
     }
 
-    pub(crate) fn new(globals: &Globals, args: &CheckArgs, header: &RunHeader) -> Output {
+    pub(crate) fn new(globals: &Globals, args: &OutputArgs, header: &RunHeader) -> Output {
         let stdout = Stdout::new(globals.color);
         let screen = Screen {
             color: stdout.color(),
@@ -69,6 +69,11 @@ impl Output {
             progress: Progress::new(clear && !globals.quiet && !logs::busy(globals), human),
             trouble: None,
         }
+    }
+
+    /// All that was told so far.
+    pub(crate) fn record(&self) -> &Record {
+        &self.record
     }
 
     /// Takes the next event.
@@ -115,7 +120,7 @@ impl Output {
         }
         let shown = match self.format {
             Format::Human => Ok(human::render(&self.record, &self.screen)),
-            Format::Json => self.render(Format::Json),
+            Format::Json | Format::Junit => self.render(self.format),
             Format::Jsonl => Ok(String::new()),
         };
         if self.format != Format::Human && !self.screen.quiet {
@@ -145,6 +150,12 @@ impl Output {
                 Stop::new(
                     Exit::Usage,
                     format!("cannot write the report as JSON: {error}"),
+                )
+            }),
+            Format::Junit => junit::render(&self.record).map_err(|error| {
+                Stop::new(
+                    Exit::Usage,
+                    format!("cannot write the report as JUnit XML: {error}"),
                 )
             }),
             Format::Jsonl => Ok(self.lines.clone().unwrap_or_default()),

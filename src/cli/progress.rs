@@ -7,7 +7,6 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::screen::say;
 use crate::event::RunEvent;
-use crate::outcome::Verdict;
 use crate::report::escape::terminal;
 
 /// Shows events while they happen.
@@ -38,7 +37,9 @@ impl Progress {
 
     pub(crate) fn take(&mut self, event: &RunEvent) {
         match event {
-            RunEvent::RunStarted { header: _ } | RunEvent::ScenarioStarted { id: _ } => {}
+            RunEvent::RunStarted { header: _ }
+            | RunEvent::ScenarioStarted { id: _ }
+            | RunEvent::ScenarioTriaged { .. } => {}
             RunEvent::PreflightFinished {
                 preflight,
                 hb_interval_ms,
@@ -59,7 +60,7 @@ impl Progress {
                 }
             }
             RunEvent::ScenarioFinished { result } => {
-                self.failed += u32::from(result.verdict == Verdict::Fail);
+                self.failed += u32::from(result.fails());
                 if let Some(bar) = &self.bar {
                     bar.inc(1);
                     if self.failed > 0 {

@@ -1,6 +1,8 @@
 //! What a report says of the options of its run: a map for programs, words for a shell. Neither
 //! shows a secret.
 
+use std::ffi::OsString;
+
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Map, Value};
@@ -9,11 +11,13 @@ use super::values::is_secret_header;
 use crate::event::shell::quote;
 
 /// Options that change nothing about what a scenario comes to, or that stand elsewhere.
-const LEFT_OUT: [&str; 14] = [
+const LEFT_OUT: [&str; 16] = [
     "target",
     "reference",
     "password",
     "filter",
+    "shard",
+    "write-known-failing",
     "seed",
     "config",
     "format",
@@ -84,11 +88,32 @@ pub(crate) fn given(sub: &Command, matches: &ArgMatches, password_typed: bool) -
             filters.cloned().collect::<Vec<_>>().into(),
         );
     }
+    if let Some(shard) = matches.get_raw("shard").and_then(|mut raw| raw.next()) {
+        let shard = shard.to_string_lossy().into_owned();
+        given.map.insert("shard".to_owned(), shard.into());
+    }
     if password_typed {
         given.words.push("--password".to_owned());
         given.words.push("\"$LITESPEC_PASSWORD\"".to_owned());
     }
     given
+}
+
+/// `-- CMD ARG..`, already quoted, the password as a variable.
+pub(crate) fn tail(command: &[OsString], password: &str) -> Vec<String> {
+    let word = |word: &OsString| {
+        let word = word.to_string_lossy();
+        if password.is_empty() || !word.contains(password) {
+            return quote(&word).into_owned();
+        }
+        let pieces = word.split(password).map(|piece| match piece {
+            "" => String::new(),
+            piece => quote(piece).into_owned(),
+        });
+        pieces.collect::<Vec<_>>().join("\"$LITESPEC_PASSWORD\"")
+    };
+    let dashes = (!command.is_empty()).then(|| "--".to_owned());
+    dashes.into_iter().chain(command.iter().map(word)).collect()
 }
 
 /// The option's values as typed, or none when it is at its default.
@@ -164,7 +189,7 @@ mod tests {
     #[test]
     fn only_what_is_not_at_its_default_is_repeated() {
         let given = of(&[
-            "ws://x/", "--grace", "3s", "--jobs", "2", "--strict", "--format", "json", "--filter",
+            "ws://x/", "--grace", "3s", "--jobs", "2", "--strict", "--filter",
             "a*", "--seed", "5",
         ]);
         assert_eq!(given.words.join(" "), "--strict --jobs 2");

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::client_breach::ClientBreach;
 use crate::protocol::rules::Level;
 
 /// Something that must never happen on a connection we have used rightly.
@@ -51,6 +52,8 @@ pub enum Breach {
     },
     /// The TCP connection goes on after the close handshake.
     TcpLeftOpen { waited: Duration },
+    /// What only a client can break.
+    Client(ClientBreach),
 }
 
 impl Breach {
@@ -75,6 +78,7 @@ impl Breach {
             Breach::ResponseToDispatch { .. } => "dispatch.no-response",
             Breach::TimeoutEarly { .. } => "heartbeat.timeout",
             Breach::TcpLeftOpen { .. } => "close.ends",
+            Breach::Client(breach) => breach.rule(),
         }
     }
 
@@ -85,6 +89,7 @@ impl Breach {
             | Breach::BinaryFrame
             | Breach::ResponseWithoutResult
             | Breach::TcpLeftOpen { .. } => Level::Should,
+            Breach::Client(breach) => breach.level(),
             Breach::FirstNotHello { .. }
             | Breach::BadInterval { .. }
             | Breach::NotJson { .. }
@@ -139,6 +144,7 @@ impl Breach {
                 )
             }
             Breach::TcpLeftOpen { .. } => "the TCP connection to end after the close".into(),
+            Breach::Client(breach) => breach.expected(),
         }
     }
 
@@ -178,6 +184,7 @@ impl Breach {
             Breach::TcpLeftOpen { waited } => {
                 format!("still open {} ms after our echo", waited.as_millis())
             }
+            Breach::Client(breach) => breach.actual(),
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::protocol::opcode::{Op, Side};
 /// A message larger than this is not plainly allowed (`open.message-size`).
 const PLAIN_SIZE: usize = 16 * 1024;
 /// A packet nested deeper than this is not plainly allowed (`open.depth`).
-const PLAIN_DEPTH: usize = 16;
+pub(super) const PLAIN_DEPTH: usize = 16;
 
 /// What we sent.
 #[expect(missing_docs, reason = "each variant's line says what its fields are")]
@@ -395,7 +395,7 @@ pub fn interval(hello: &Json) -> Option<Duration> {
 }
 
 /// The op of a packet with exactly the members the text gives it, each once, spelled plainly.
-fn plain_op(packet: &Json, size: usize) -> Option<Op> {
+pub(super) fn plain_op(packet: &Json, size: usize) -> Option<Op> {
     let Json::Object(members) = packet else {
         return None;
     };
@@ -415,6 +415,12 @@ fn plain_op(packet: &Json, size: usize) -> Option<Op> {
     (exact && size <= PLAIN_SIZE).then_some(op)
 }
 
+/// Whether `w` is a string and `a` a list.
+pub(super) fn asks_something(packet: &Json) -> bool {
+    matches!(packet.get("w"), Some(Json::String(_)))
+        && matches!(packet.get("a"), Some(Json::Array(_)))
+}
+
 /// Whether `w` is a string and `a` a plain list.
 fn asks(packet: &Json) -> bool {
     matches!(packet.get("w"), Some(Json::String(_)))
@@ -425,7 +431,7 @@ fn asks(packet: &Json) -> bool {
 
 /// Whether a value holds nothing that the text leaves open: numbers beyond the double range, lone
 /// surrogates, repeated members, deep nesting.
-fn plain_value(value: &Json, depth: usize) -> bool {
+pub(super) fn plain_value(value: &Json, depth: usize) -> bool {
     match value {
         Json::Null | Json::Bool(_) => true,
         Json::Number(number) => number.to_f64().is_finite(),
@@ -444,7 +450,7 @@ fn plain_value(value: &Json, depth: usize) -> bool {
 }
 
 /// A value as text, cut to a length that fits a line.
-fn brief(value: &Json) -> String {
+pub(super) fn brief(value: &Json) -> String {
     const MOST: usize = 160;
     let text = value.to_string();
     match text.char_indices().nth(MOST) {

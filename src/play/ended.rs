@@ -68,6 +68,8 @@ pub struct Played {
     pub observed: Option<serde_json::Value>,
     /// Timing estimates and the like, one line each.
     pub notes: Vec<String>,
+    /// How long a client waited before each of its reconnections, in order.
+    pub waits: Vec<std::time::Duration>,
     /// What went over the wire.
     pub transcript: Vec<Entry>,
     /// Rules of marked lines that held.

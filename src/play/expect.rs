@@ -5,18 +5,16 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::ended::Ended;
+use super::fit::{Fit, fit, pick};
 use super::item::{Beside, Got, Item};
-use super::link::{Inbox, Link};
-use super::player::Player;
+use super::player::{Player, needs_client};
 use super::pump::{BEHIND, Woke};
 use crate::oracle::early_by;
 use crate::protocol::close;
 use crate::protocol::json::Json;
 use crate::protocol::opcode::Op;
-use crate::scenario::fill;
-use crate::scenario::matching::{Mismatch, matches};
-use crate::scenario::syntax::{Bound, Expect, Expectation, Mark, Pattern, Payload};
-use crate::scenario::values::Env;
+use crate::scenario::matching::Mismatch;
+use crate::scenario::syntax::{Bound, Expect, Expectation, Mark, Pattern};
 
 /// When an arrival is in time.
 #[derive(Clone, Copy, Debug)]
@@ -29,32 +27,30 @@ pub(crate) struct Window {
     pub(crate) until: Instant,
 }
 
-/// Whether an arrival is what a line asks for.
-pub(crate) enum Fit {
-    Yes,
-    No(Option<Mismatch>),
-}
-
 impl Player<'_> {
     /// `< ...`
     pub(crate) async fn expect(&mut self, line: &Expectation) -> Result<(), Ended> {
-        let link = self.link(&line.conn).await?;
         let mark = line.mark.as_ref();
+        if let Expect::Connects = line.what {
+            if self.hosting.is_none() {
+                return Err(needs_client());
+            }
+            self.connects(line).await?;
+            self.hold(mark);
+            return Ok(());
+        }
+        let link = self.link(&line.conn).await?;
         match &line.what {
             Expect::Nothing(time) => {
                 let until = Instant::now() + self.length(time, Some(link));
-                self.nothing(link, mark, until).await?;
+                self.nothing(link, line, until).await?;
             }
             Expect::Probe(time) => {
                 let time = self.length(time, Some(link));
                 self.probe(link, time).await?;
             }
-            Expect::Connects => {
-                return Err(Ended::Error(
-                    "this line needs a client as its target".to_owned(),
-                ));
-            }
-            Expect::Packet(_)
+            Expect::Connects
+            | Expect::Packet(_)
             | Expect::Text(_)
             | Expect::Binary(_)
             | Expect::Ping(_)
@@ -172,9 +168,9 @@ impl Player<'_> {
         window: Window,
     ) -> Result<bool, Ended> {
         let close_taken = self.links[link].close_taken;
-        match fit(close_taken, &line.what, &item.got, &mut self.env)? {
+        match fit(close_taken, &line.what, item, &mut self.env)? {
             Fit::Yes => {}
-            Fit::No(_) if self.passes_by(item, line.mark.as_ref()) => return Ok(false),
+            Fit::No(_) if self.passes_by(link, item, Some(line)) => return Ok(false),
             Fit::No(mismatch) => {
                 return Err(self
                     .unexpected(link, Some(line), item)
@@ -187,17 +183,35 @@ impl Player<'_> {
     }
 
     /// Whether a line that an arrival does not fit passes it over instead of failing.
-    pub(crate) fn passes_by(&self, item: &Item, mark: Option<&Mark>) -> bool {
+    pub(crate) fn passes_by(&self, link: usize, item: &Item, line: Option<&Expectation>) -> bool {
+        let mark = line.and_then(|line| line.mark.as_ref());
         let rule = mark.map_or(self.rule.as_str(), |mark| mark.rule.as_str());
         match item.beside {
-            None => false,
-            Some(Beside::StrangeOp) => true,
+            None => {
+                let ends = matches!(
+                    line.map(|line| &line.what),
+                    Some(Expect::Close(_) | Expect::Closed)
+                );
+                item.got.ends() && !ends && self.parting(link)
+            }
+            Some(Beside::StrangeOp | Beside::Heartbeat | Beside::Unasked) => true,
             Some(Beside::SecondHello) => rule != "hello.once",
         }
     }
 
+    /// Whether a client's connection ends rightly, so that its end tells nothing new: we began to end
+    /// it, or a line has met its close frame.
+    pub(crate) fn parting(&self, link: usize) -> bool {
+        let link = &self.links[link];
+        self.hosting.is_some() && (link.parted.is_some() || link.close_taken)
+    }
+
     /// An arrival has met its line.
     pub(crate) fn take(&mut self, link: usize, item: &Item) {
+        if item.beside == Some(Beside::Heartbeat) {
+            // A line has asked for it, so that our acknowledgement is a send like others.
+            self.links[link].last_send = (item.at, item.at);
+        }
         match &item.got {
             Got::Close { code, .. } => {
                 self.links[link].close_taken = true;
@@ -217,10 +231,12 @@ impl Player<'_> {
     /// Notes how long the target waited before it closed for silence.
     fn estimate(&mut self, link: usize, at: Instant) {
         let watch = self.links[link].watch;
-        if let Some(interval) = self.oracle.interval(watch) {
-            let silent = self.oracle.beats(watch).since_last(at);
+        if let (Some(interval), Some(beats)) =
+            (self.oracle.interval(watch), self.oracle.beats(watch))
+        {
+            let silent = beats.since_last(at);
             let share = silent.as_secs_f64() / interval.as_secs_f64();
-            let after = if self.oracle.beats(watch).count() > 0 {
+            let after = if beats.count() > 0 {
                 "our last HEARTBEAT"
             } else {
                 "the TCP connect"
@@ -338,7 +354,8 @@ impl Player<'_> {
             let had = item.at.saturating_duration_since(state.last_send.1);
             let owed = line.is_some_and(|line| owed_at_once(&line.what));
             if !(owed && had >= interval / 2) {
-                let silent = self.oracle.beats(state.watch).since_last(item.at);
+                let beats = self.oracle.beats(state.watch);
+                let silent = beats.map_or(interval, |beats| beats.since_last(item.at));
                 return Ended::Inconclusive {
                     reason: format!(
                         "{}: {} after our last HEARTBEAT the target may close for silence",
@@ -357,12 +374,13 @@ impl Player<'_> {
     pub(crate) async fn nothing(
         &mut self,
         link: usize,
-        mark: Option<&Mark>,
+        line: &Expectation,
         until: Instant,
     ) -> Result<(), Ended> {
+        let mark = line.mark.as_ref();
         loop {
             if let Some(item) = self.links[link].inbox.front().cloned() {
-                if self.passes_by(&item, mark) {
+                if self.passes_by(link, &item, Some(line)) {
                     self.links[link].inbox.pop();
                     continue;
                 }
@@ -396,56 +414,6 @@ impl Player<'_> {
     }
 }
 
-/// Whether an arrival is what a line asks for; binds what it binds only if it is.
-pub(crate) fn fit(
-    close_taken: bool,
-    what: &Expect,
-    got: &Got,
-    env: &mut Env,
-) -> Result<Fit, Ended> {
-    let same = |payload: &Payload, bytes: &[u8], env: &Env| {
-        fill::payload(payload, env)
-            .map(|filled| filled.bytes == bytes)
-            .map_err(super::send::cannot_fill)
-    };
-    let optional = |payload: &Option<Payload>, bytes: &[u8], env: &Env| match payload {
-        Some(payload) => same(payload, bytes, env),
-        None => Ok(true),
-    };
-    let yes = match (what, got) {
-        (Expect::Packet(pattern), Got::Packet { packet, .. }) => {
-            return Ok(match matches(pattern, packet, env) {
-                Ok(()) => Fit::Yes,
-                Err(mismatch) => Fit::No(Some(mismatch)),
-            });
-        }
-        (Expect::Text(payload), got) => match got.message() {
-            Some((bytes, false)) => same(payload, bytes, env)?,
-            _ => false,
-        },
-        (Expect::Binary(payload), got) => match got.message() {
-            Some((bytes, true)) => same(payload, bytes, env)?,
-            _ => false,
-        },
-        (Expect::Ping(payload), Got::Ping(bytes)) | (Expect::Pong(payload), Got::Pong(bytes)) => {
-            optional(payload, bytes, env)?
-        }
-        (Expect::Close(None), Got::Close { .. }) => true,
-        (
-            Expect::Close(code),
-            Got::Close {
-                code: got, fault, ..
-            },
-        ) => fault.is_none() && code == got,
-        (Expect::Closed, got) if close_taken => {
-            matches!(got, Got::Eof | Got::Reset(_))
-        }
-        (Expect::Closed, got) => got.ends(),
-        _ => false,
-    };
-    Ok(if yes { Fit::Yes } else { Fit::No(None) })
-}
-
 impl Ended {
     /// Says where a packet differs from its pattern.
     pub(crate) fn with_mismatch(mut self, mismatch: Option<Mismatch>) -> Ended {
@@ -475,27 +443,4 @@ fn owed_at_once(what: &Expect) -> bool {
         }
         _ => false,
     }
-}
-
-/// Takes the arrival that a line is to be compared with.
-pub(crate) fn pick(link: &mut Link, what: &Expect) -> Option<Item> {
-    let end = |got: &Got| matches!(got, Got::Eof | Got::Reset(_));
-    let inbox = &mut link.inbox;
-    match what {
-        Expect::Ping(_) => inbox
-            .take_control(|got| matches!(got, Got::Ping(_)))
-            .or_else(|| end_of(inbox)),
-        Expect::Pong(_) => inbox
-            .take_control(|got| matches!(got, Got::Pong(_)))
-            .or_else(|| end_of(inbox)),
-        // Behind its close frame a target may still have sent what was under way.
-        Expect::Closed if link.close_taken => inbox.skip_to(end),
-        _ => inbox.pop(),
-    }
-}
-
-/// Everything up to the end of the connection, where there is one.
-fn end_of(inbox: &mut Inbox) -> Option<Item> {
-    inbox.end()?;
-    inbox.skip_to(Got::ends)
 }

@@ -1,4 +1,4 @@
-//! Flow: handshake, repetition, sets, branches, and the end of a scenario.
+//! Flow: repetition, sets, waits, and the end of a scenario.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,13 +6,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::ended::Ended;
-use super::expect::{Fit, Window, fit, pick};
-use super::item::{Got, Item};
+use super::fit::{Fit, fit};
+use super::item::Item;
+use super::link::{Link, Upgrade};
 use super::player::Player;
-use super::pump::Woke;
 use crate::protocol::json::Json;
 use crate::scenario::Scenario;
-use crate::scenario::syntax::{Expect, Expectation, Span, Step, StepKind, Time};
+use crate::scenario::syntax::{Expectation, Span, Step, StepKind, Time};
 
 /// How long a connection that we close at a scenario's end may take to end.
 const FAREWELL: Duration = Duration::from_millis(500);
@@ -69,7 +69,7 @@ impl Player<'_> {
                 return Err(self.still_open(link, &open));
             };
             let Some(at) = self.meets(link, &open, &item)? else {
-                if self.passes_by(&item, line.mark.as_ref()) {
+                if self.passes_by(link, &item, Some(line)) {
                     continue;
                 }
                 return Err(self.unexpected(link, Some(line), &item));
@@ -104,7 +104,7 @@ impl Player<'_> {
                     self.env.bind(var, Json::from(u64::from(*turn)));
                 }
             }
-            let fits = fit(close_taken, &expected.line.what, &item.got, &mut self.env);
+            let fits = fit(close_taken, &expected.line.what, item, &mut self.env);
             if in_turn {
                 self.env.pop();
             }
@@ -130,113 +130,6 @@ impl Player<'_> {
         Ended::Failed(Box::new(self.broken(line.mark.as_ref(), &actual)))
     }
 
-    /// `either` .. `or` ..: the first branch whose first line is met is taken for good.
-    pub(crate) async fn either(&mut self, branches: &[Vec<Step>]) -> Result<(), Ended> {
-        let mut firsts = Vec::new();
-        for branch in branches {
-            let Some(Step {
-                kind: StepKind::Expect(line),
-                span,
-                ..
-            }) = branch.first()
-            else {
-                return Err(Ended::Error(
-                    "a branch begins with an expectation".to_owned(),
-                ));
-            };
-            let link = self.link(&line.conn).await?;
-            let window = match &line.what {
-                Expect::Nothing(time) => {
-                    let mut window = self.window(link, &line.what, None);
-                    window.until = Instant::now() + self.length(time, Some(link));
-                    window
-                }
-                _ => self.window(link, &line.what, line.bound.as_ref()),
-            };
-            firsts.push((line, *span, link, window));
-        }
-        let taken = self.choose(&firsts).await?;
-        let (line, span, _, _) = firsts[taken];
-        self.span = span;
-        self.hold(line.mark.as_ref());
-        self.steps(&branches[taken][1..]).await
-    }
-
-    /// Waits until one of the first lines is met; returns its branch.
-    async fn choose(
-        &mut self,
-        firsts: &[(&Expectation, Span, usize, Window)],
-    ) -> Result<usize, Ended> {
-        'waiting: loop {
-            for (branch, (line, span, link, window)) in firsts.iter().enumerate() {
-                let inbox = &self.links[*link].inbox;
-                let next = match &line.what {
-                    Expect::Ping(_) => inbox.control(|got| matches!(got, Got::Ping(_))),
-                    Expect::Pong(_) => inbox.control(|got| matches!(got, Got::Pong(_))),
-                    _ => inbox.front(),
-                };
-                let Some(item) = next.cloned() else {
-                    continue;
-                };
-                let close_taken = self.links[*link].close_taken;
-                let mut env = self.env.clone();
-                if matches!(fit(close_taken, &line.what, &item.got, &mut env)?, Fit::Yes) {
-                    self.span = *span;
-                    self.env = env;
-                    pick(&mut self.links[*link], &line.what);
-                    self.take(*link, &item);
-                    self.in_time(*link, line, &item, *window)?;
-                    return Ok(branch);
-                }
-            }
-            // An arrival that no branch takes.
-            for (line, span, link, _) in firsts {
-                if let Some(item) = self.links[*link].inbox.front().cloned() {
-                    self.span = *span;
-                    if self.passes_by(&item, line.mark.as_ref()) {
-                        self.links[*link].inbox.pop();
-                        continue 'waiting;
-                    }
-                    return Err(self.unexpected(*link, Some(line), &item));
-                }
-            }
-            let now = Instant::now();
-            let quiet = |line: &Expectation| matches!(line.what, Expect::Nothing(_));
-            if let Some(branch) = firsts
-                .iter()
-                .position(|(line, _, _, window)| quiet(line) && window.until <= now)
-            {
-                return Ok(branch);
-            }
-            let until = firsts
-                .iter()
-                .map(|(_, _, _, window)| window.until)
-                .max()
-                .unwrap_or(now);
-            let next_quiet = firsts
-                .iter()
-                .filter(|(line, ..)| quiet(line))
-                .map(|(_, _, _, window)| window.until)
-                .min();
-            let wake = next_quiet.unwrap_or(until);
-            let over = self.pump(wake).await? == Woke::TimeOver && next_quiet.is_none();
-            let came = |link: usize| self.links[link].inbox.front().is_some();
-            if over && !firsts.iter().any(|(_, _, link, _)| came(*link)) {
-                let (line, span, link, _) = &firsts[0];
-                self.span = *span;
-                let waited =
-                    Instant::now().saturating_duration_since(self.links[*link].last_send.1);
-                let actual = format!(
-                    "none of the branches, {} after our last send",
-                    self.in_words(*link, waited)
-                );
-                return Err(Ended::Failed(Box::new(
-                    self.broken(line.mark.as_ref(), &actual),
-                )));
-            }
-        }
-    }
-
     /// `wait ..`: a close or a failure of a connection meanwhile fails.
     pub(crate) async fn pause(&mut self, time: &Time) -> Result<(), Ended> {
         let until = Instant::now() + self.length(time, None);
@@ -253,6 +146,9 @@ impl Player<'_> {
             if link.ignored || link.close_taken || link.close_sent && !link.close_received {
                 continue;
             }
+            if self.hosting.is_some() && self.end_is_no_matter(index) {
+                continue;
+            }
             if let Some(item) = link.inbox.end().cloned() {
                 return Err(self.unexpected(index, None, &item));
             }
@@ -260,10 +156,26 @@ impl Player<'_> {
         Ok(())
     }
 
+    /// Whether a client's connection may end during a wait: we began to end it, its upgrade has no
+    /// answer, or the scenario has gone on to another.
+    fn end_is_no_matter(&self, index: usize) -> bool {
+        let link = &self.links[index];
+        let newer = |later: &Link| later.taken && later.name == link.name;
+        self.parting(index)
+            || link.end_taken
+            || !matches!(link.upgrade, Upgrade::Done)
+            || self.links[index + 1..].iter().any(newer)
+    }
+
     /// The end: background traffic stops, our open connections are closed, and what still comes
     /// is judged by the watch.
     pub(crate) async fn settle(&mut self) -> Result<(), Ended> {
+        if let Some(hosting) = &mut self.hosting {
+            hosting.leaving = true;
+        }
         for link in &mut self.links {
+            // Who waits for an answer to an upgrade request gets none.
+            link.gone |= matches!(link.upgrade, Upgrade::Asked(_));
             link.beat = None;
             link.every = None;
             link.inbox.shut();
@@ -271,10 +183,10 @@ impl Player<'_> {
             link.interval_known = true;
         }
         let now = Instant::now();
-        let (answer_within, grace) = (self.settings.answer_within, self.settings.grace);
+        let grace = self.settings.grace;
         for index in 0..self.links.len() {
             let watch = self.links[index].watch;
-            let findings = self.oracle.finish(watch, now, answer_within, grace);
+            let findings = self.oracle.finish(watch, now, self.settings);
             self.note_findings(findings);
             if !self.links[index].over() && !self.links[index].ignored {
                 self.farewell(index, now);
@@ -288,7 +200,8 @@ impl Player<'_> {
                     !link.gone && !link.conn.ended() && !link.ignored && !link.inbox.full()
                 })
                 .map(|link| {
-                    let patient = link.close_received && self.oracle.judges(link.watch);
+                    let owed = link.close_received && self.oracle.judges(link.watch);
+                    let patient = owed && self.hosting.is_none();
                     now + if patient { grace + FAREWELL } else { FAREWELL }
                 })
                 .max();
@@ -299,9 +212,8 @@ impl Player<'_> {
         }
         let now = Instant::now();
         for index in 0..self.links.len() {
-            let findings = self
-                .oracle
-                .finish(self.links[index].watch, now, answer_within, grace);
+            let watch = self.links[index].watch;
+            let findings = self.oracle.finish(watch, now, self.settings);
             let findings = findings
                 .into_iter()
                 .filter(|finding| finding.breach.rule() == "close.ends")

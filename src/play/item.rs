@@ -22,6 +22,17 @@ pub enum Beside {
     StrangeOp,
     /// A HELLO behind the first. That breaks a "should" of its own, which the watch tells.
     SecondHello,
+    /// A client's HEARTBEAT that was acknowledged unasked.
+    Heartbeat,
+    /// A client's REQUEST or DISPATCH that nobody told it to send.
+    Unasked,
+}
+
+impl Beside {
+    /// Whether only a line that names its op takes it.
+    pub(crate) fn named_only(self) -> bool {
+        matches!(self, Beside::Heartbeat | Beside::Unasked)
+    }
 }
 
 /// What arrived.

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::budget::{Budget, Share};
 use super::item::{Got, Item};
 use crate::scenario::syntax::{Manual, Step};
-use crate::wire::Conn;
+use crate::wire::{Conn, UpgradeRequest};
 
 /// Bytes that may wait to meet an expectation; beyond them the connection is not read on.
 const INBOX_BYTES: usize = 8 * 1024 * 1024;
@@ -66,6 +66,25 @@ pub(crate) struct Link {
     /// Nonce keys of background REQUESTs whose RESPONSE is passed over.
     pub(crate) background_nonces: HashSet<String>,
     pub(crate) manual: Manual,
+    /// Whether a client's upgrade request has its answer.
+    pub(crate) upgrade: Upgrade,
+    /// A line has met it. A client's connection waits until one does.
+    pub(crate) taken: bool,
+    /// When it was dialed or accepted.
+    pub(crate) accepted: Instant,
+    /// When we began to end it, unasked by the peer.
+    pub(crate) parted: Option<Instant>,
+}
+
+/// How far the upgrade is.
+#[derive(Debug)]
+pub(crate) enum Upgrade {
+    /// The WebSocket is open.
+    Done,
+    /// A client waits for our answer.
+    Asked(UpgradeRequest),
+    /// We have refused it.
+    Refused,
 }
 
 /// Background heartbeats.
@@ -130,6 +149,11 @@ impl Inbox {
         };
     }
 
+    /// How many arrivals wait.
+    pub(crate) fn len(&self) -> usize {
+        self.items.len()
+    }
+
     /// Whether nothing more is to be read.
     pub(crate) fn full(&self) -> bool {
         self.shut.is_some_and(|count| count >= LAST_ITEMS)
@@ -192,6 +216,56 @@ fn weight(item: &Item) -> usize {
 }
 
 impl Link {
+    /// A connection on which nothing has happened; `opened` is from when to when it was opened.
+    pub(crate) fn new(
+        name: &str,
+        watch: usize,
+        conn: Conn,
+        opened: (Instant, Instant),
+        manual: Manual,
+        counted: Share,
+    ) -> Link {
+        Link {
+            name: name.to_owned(),
+            watch,
+            conn,
+            last_send: opened,
+            ignored: false,
+            beat: None,
+            every: None,
+            inbox: Inbox::default(),
+            broken_send: None,
+            eof_wanted: false,
+            close_taken: false,
+            end_taken: false,
+            close_sent: false,
+            gone: false,
+            echoed: None,
+            close_received: false,
+            interval_known: false,
+            waited_for_room: false,
+            counted,
+            beats_waiting: VecDeque::new(),
+            background_nonces: HashSet::new(),
+            manual,
+            upgrade: Upgrade::Done,
+            taken: true,
+            accepted: opened.0,
+            parted: None,
+        }
+    }
+
+    /// Whether no line has met it and one still can.
+    pub(crate) fn waits(&self) -> bool {
+        !self.taken && self.ended_at().is_none()
+    }
+
+    /// When it began to end, whoever ended it.
+    pub(crate) fn ended_at(&self) -> Option<Instant> {
+        let theirs = self.inbox.end().map(|item| item.at);
+        self.parted.into_iter().chain(theirs).min()
+    }
+
     /// When its background traffic is due next.
     pub(crate) fn next_background(&self) -> Option<Instant> {
         if self.over() {

@@ -1,31 +1,42 @@
 //! Carries out one scenario over the wire: opens connections, sends, expects, stamps, records.
 //!
-//! [`run`] is the whole of it for a scenario. Everything is done by one task: it reads all
+//! [`run`] is the whole of it for a scenario, [`run_client`] where the target is a client. Everything is done by one task: it reads all
 //! connections of the scenario while it waits for any of them, so that an arrival is stamped when
 //! it arrives and not when the scenario comes to it. Time is tokio's, so that a paused clock moves
 //! everything.
 
 mod background;
+mod branch;
 mod budget;
+mod drive;
 mod ended;
 mod expect;
+mod fit;
 mod flow;
+mod greet;
 mod handshake;
+mod host;
 mod item;
+mod jitter;
 mod lateness;
 mod link;
 mod player;
 mod probe;
 mod pump;
 mod record;
+mod run;
 mod send;
 mod settings;
+mod visit;
+mod watch;
 
 pub use budget::Budget;
 pub use ended::{Broken, Ended, Place, Played};
+pub use host::{Driver, Host};
 pub use item::{Beside, Got, Item};
 pub use lateness::Lateness;
-pub use player::{Player, alive, run};
+pub use player::Player;
 pub use record::Redactor;
+pub use run::{alive, greets, run, run_client};
 pub use send::cannot_fill;
 pub use settings::{Pacer, Settings};

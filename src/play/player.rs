@@ -1,75 +1,37 @@
 //! The player of one scenario: its connections, its variables, its place in the text.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::ended::{Broken, Ended, Place, Played};
-use super::link::{Inbox, Link};
+use super::host::Hosting;
+use super::jitter::Jitter;
+use super::link::Link;
 use super::record::{Recorder, cut};
 use super::settings::Settings;
-use crate::oracle::{Breach, Finding, Oracle};
+use super::watch::Watch;
+use crate::oracle::{Breach, Finding};
 use crate::outcome::{Dir, EntryKind};
 use crate::protocol::rules::{self, Level};
-use crate::scenario::syntax::{Mark, Origin, Source, Span, Step, StepKind, Time};
+use crate::scenario::Scenario;
+use crate::scenario::syntax::{Mark, Source, Span, Step, StepKind, Time};
 use crate::scenario::values::Env;
-use crate::scenario::{self, Scenario};
-use crate::wire::{self, DialError, OpenError};
+use crate::wire::{self, DialError, Offer, OpenError, Opened};
 
 /// Breaches kept of one scenario.
 const BREACHES: usize = 64;
-
-/// Plays a scenario to its end. `env` holds what its variables stand for; `limit` is the time at
-/// which it is ended from outside, whatever it waits for.
-pub async fn run(
-    settings: &Settings,
-    id: &str,
-    scenario: &Arc<Scenario>,
-    env: Env,
-    limit: Duration,
-) -> Played {
-    let mut player = Player::new(settings, id, scenario, env, limit);
-    let ended = player.steps(&scenario.steps).await;
-    // What the watch still sees counts; how the leave-taking itself goes does not.
-    let _ = player.settle().await;
-    player.finish(ended.err().unwrap_or(Ended::Passed))
-}
-
-/// Whether a new connection gets through handshake and heartbeat; if not, what broke.
-pub async fn alive(settings: &Settings) -> Result<(), Box<Broken>> {
-    let limit = settings.answer_within * 4;
-    let env = Env::new(&settings.password);
-    let mut player = Player::new(settings, "alive", &ALIVE, env, limit);
-    let ended = player.steps(&ALIVE.steps).await;
-    let _ = player.settle().await;
-    match ended {
-        Ok(()) => Ok(()),
-        Err(Ended::Failed(broken) | Ended::Unreachable(broken) | Ended::Prerequisite(broken)) => {
-            Err(broken)
-        }
-        Err(other) => Err(Box::new(player.broken(None, &other.in_words()))),
-    }
-}
-
-static ALIVE: LazyLock<Arc<Scenario>> = LazyLock::new(|| {
-    let text = "title  A new connection gets through handshake and heartbeat\n\
-                rule   robust.isolation\n\nalive\n";
-    let path = "alive".to_owned();
-    let source = Source {
-        path,
-        origin: Origin::Embedded,
-        text: text.to_owned(),
-    };
-    // The text is a constant; a test parses it.
-    Arc::new(scenario::parse("alive", Arc::new(source)).expect("the text of `alive` parses"))
-});
 
 /// Carries out the steps of one scenario.
 pub struct Player<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) id: String,
-    pub(crate) oracle: Oracle,
+    pub(crate) oracle: Watch,
+    /// Where the connections come from, when the target is a client.
+    pub(crate) hosting: Option<Hosting<'a>>,
+    /// When the client was last told to do something.
+    pub(crate) driver_sent: Option<Instant>,
     pub(crate) links: Vec<Link>,
     pub(crate) env: Env,
     pub(crate) recorder: Recorder,
@@ -88,6 +50,7 @@ pub struct Player<'a> {
     pub(crate) behind: u32,
     /// Whose turn it is to be read first.
     pub(crate) turn: usize,
+    pub(crate) jitter: Option<Jitter>,
     breaches: Vec<(Breach, Place)>,
     rng: fastrand::Rng,
 }
@@ -118,7 +81,9 @@ impl<'a> Player<'a> {
         Player {
             settings,
             id: id.to_owned(),
-            oracle: Oracle::new(&settings.password, settings.dialect),
+            oracle: Watch::server(settings),
+            hosting: None,
+            driver_sent: None,
             links: Vec::new(),
             env,
             recorder: Recorder::new(now),
@@ -138,6 +103,7 @@ impl<'a> Player<'a> {
             held: Vec::new(),
             behind: 0,
             turn: 0,
+            jitter: settings.jitter.map(Jitter::new),
             breaches: Vec::new(),
             rng: fastrand::Rng::with_seed(settings.seed),
         }
@@ -163,6 +129,9 @@ impl<'a> Player<'a> {
             StepKind::Send { conn, send } => self.send(conn, send).await,
             StepKind::Expect(expectation) => self.expect(expectation).await,
             StepKind::Together { steps } => self.together(steps).await,
+            StepKind::UseHandshake { conn, hello } if self.hosting.is_some() => {
+                self.greet(conn, hello.as_ref()).await
+            }
             StepKind::UseHandshake { conn, .. } => self.handshake(conn).await,
             StepKind::UseFile { path, scenario } => self.use_file(&path.value, scenario).await,
             StepKind::Wait { time } => self.pause(time).await,
@@ -181,22 +150,38 @@ impl<'a> Player<'a> {
             StepKind::InAnyOrder { steps } => self.in_any_order(steps).await,
             StepKind::Either { branches } => self.either(branches).await,
             StepKind::Ignore { conn } => {
-                let link = self.link(conn).await?;
+                let link = match self.hosting {
+                    Some(_) => self.visitor(conn).await?,
+                    None => self.link(conn).await?,
+                };
                 self.links[link].ignored = true;
                 self.oracle.ignore(self.links[link].watch);
                 Ok(())
             }
+            StepKind::Alive { mark } if self.hosting.is_some() => {
+                self.client_alive(mark.as_ref()).await
+            }
             StepKind::Alive { mark } => self.alive(mark.as_ref()).await,
-            StepKind::WaitsDiffer { .. }
-            | StepKind::DriverSend { .. }
-            | StepKind::DriverExpect { .. } => Err(Ended::Error(
-                "this line needs a client as its target".to_owned(),
-            )),
+            StepKind::Offer { what, name } => self.offer(*what, name).await,
+            _ if self.hosting.is_none() => Err(needs_client()),
+            StepKind::WaitsDiffer { by, mark } => self.waits_differ(by, mark.as_ref()),
+            StepKind::DriverSend { packet } => self.driver_send(packet),
+            StepKind::DriverExpect {
+                pattern,
+                bound,
+                mark,
+            } => {
+                self.driver_expect(pattern, bound.as_ref(), mark.as_ref())
+                    .await
+            }
         }
     }
 
     /// The connection with this name, opened if it is not there yet.
     pub(crate) async fn link(&mut self, name: &str) -> Result<usize, Ended> {
+        if self.hosting.is_some() {
+            return self.visited(name).await;
+        }
         // A name can be connected again: the newest one counts.
         let known = self.links.iter().rposition(|link| link.name == name);
         match known {
@@ -207,10 +192,42 @@ impl<'a> Player<'a> {
 
     /// Opens a connection and its WebSocket.
     pub(crate) async fn connect(&mut self, name: &str) -> Result<usize, Ended> {
+        let offer = self.settings.offer.clone();
+        let opened = match self.open(offer).await? {
+            Ok(opened) => opened,
+            Err(error) => return Err(self.unreachable(&error.to_string())),
+        };
+        Ok(self.opened(name, opened))
+    }
+
+    /// Takes a connection in, and gives its index.
+    pub(crate) fn opened(&mut self, name: &str, opened: Opened) -> usize {
+        let text = String::new();
+        self.recorder.add(
+            opened.dialed_at,
+            name,
+            Dir::Sent,
+            EntryKind::Connect,
+            text,
+            false,
+        );
+        let (watch, _) = self.oracle.opened(name, opened.dialed_at, opened.opened_at);
+        let times = (opened.dialed_at, opened.opened_at);
+        let share = self.settings.budget.share();
+        let manual = self.scenario.header.manual;
+        self.links
+            .push(Link::new(name, watch, opened.conn, times, manual, share));
+        self.links.len() - 1
+    }
+
+    /// Asks the target for a WebSocket with this offer. What went wrong is the target's doing.
+    pub(crate) async fn open(
+        &mut self,
+        mut offer: Offer,
+    ) -> Result<Result<Opened, OpenError>, Ended> {
         if let Some(pacer) = &self.settings.pacer {
             pacer.turn().await;
         }
-        let mut offer = self.settings.offer.clone();
         if self.settings.trace_header {
             offer
                 .headers
@@ -226,56 +243,22 @@ impl<'a> Player<'a> {
             &settings.limits,
             &mut self.rng,
         );
-        let opened = match tokio::time::timeout_at(until, opening).await {
-            Ok(Ok(opened)) => opened,
-            Ok(Err(error)) if ours(&error) => return Err(Ended::Error(error.to_string())),
-            Ok(Err(error)) => return Err(self.unreachable(&error.to_string())),
+        match tokio::time::timeout_at(until, opening).await {
+            Ok(Err(error)) if ours(&error) => Err(Ended::Error(error.to_string())),
+            Ok(opened) => Ok(opened),
             Err(_) => {
                 let waited = began.elapsed().as_millis();
-                return Err(self.unreachable(&format!("no WebSocket within {waited} ms")));
+                Err(self.unreachable(&format!("no WebSocket within {waited} ms")))
             }
-        };
-        let text = String::new();
-        self.recorder.add(
-            opened.dialed_at,
-            name,
-            Dir::Sent,
-            EntryKind::Connect,
-            text,
-            false,
-        );
-        let watch = self.oracle.opened(name, opened.dialed_at);
-        self.links.push(Link {
-            name: name.to_owned(),
-            watch,
-            conn: opened.conn,
-            last_send: (opened.dialed_at, opened.opened_at),
-            ignored: false,
-            beat: None,
-            every: None,
-            inbox: Inbox::default(),
-            broken_send: None,
-            eof_wanted: false,
-            close_taken: false,
-            end_taken: false,
-            close_sent: false,
-            gone: false,
-            echoed: None,
-            close_received: false,
-            interval_known: false,
-            waited_for_room: false,
-            counted: self.settings.budget.share(),
-            beats_waiting: std::collections::VecDeque::new(),
-            background_nonces: std::collections::HashSet::new(),
-            manual: self.scenario.header.manual,
-        });
-        Ok(self.links.len() - 1)
+        }
     }
 
     /// Whether a connection on which nothing has come tells against the target as a whole: it had
     /// said HELLO before, and the scenario is not about HELLO.
     pub(crate) fn turned_away(&self, link: usize) -> bool {
-        !self.oracle.heard(self.links[link].watch) && !self.rule.starts_with("hello.")
+        self.hosting.is_none()
+            && !self.oracle.heard(self.links[link].watch)
+            && !self.rule.starts_with("hello.")
     }
 
     /// The target does not take us in any more.
@@ -346,6 +329,9 @@ impl<'a> Player<'a> {
     /// Keeps what the watch found, with the line at hand.
     pub(crate) fn note_findings(&mut self, findings: Vec<Finding>) {
         for finding in findings {
+            if self.excuses(&finding) {
+                continue;
+            }
             if self.breaches.len() < BREACHES {
                 let place = self.place();
                 self.breaches.push((finding.breach, place));
@@ -353,27 +339,65 @@ impl<'a> Player<'a> {
         }
     }
 
+    /// Whether a delay of our own may have made a finding.
+    fn excuses(&self, finding: &Finding) -> bool {
+        let Breach::Client(breach) = &finding.breach else {
+            return false;
+        };
+        let Some((off_by, span)) = breach.off_by() else {
+            return false;
+        };
+        let from = finding.at.checked_sub(span).unwrap_or(finding.at);
+        off_by > Duration::ZERO && self.settings.lateness.worst(from, finding.at) >= off_by
+    }
+
     /// How long a time of the scenario is on a connection.
     pub(crate) fn length(&self, time: &Time, link: Option<usize>) -> Duration {
+        let known = |link: &&usize| self.hosting.is_none() || self.known_interval(**link);
         let own = link
-            .or_else(|| self.links.iter().position(|link| link.name == "a"))
+            .as_ref()
+            .filter(known)
+            .copied()
+            .or_else(|| self.unnamed())
             .and_then(|link| self.oracle.interval(self.links[link].watch));
         time.resolve(own.unwrap_or(self.settings.interval), self.settings.grace)
+    }
+
+    fn known_interval(&self, link: usize) -> bool {
+        self.oracle.interval(self.links[link].watch).is_some()
+    }
+
+    /// The unnamed connection; a client's newest whose HELLO has gone out.
+    fn unnamed(&self) -> Option<usize> {
+        let unnamed = |link: &Link| link.name == "a";
+        if self.hosting.is_none() {
+            return self.links.iter().position(unnamed);
+        }
+        (0..self.links.len())
+            .rev()
+            .find(|&link| unnamed(&self.links[link]) && self.known_interval(link))
     }
 
     /// Takes the player apart.
     pub(crate) fn finish(self, ended: Ended) -> Played {
         let took = self.recorder.began().elapsed();
+        let waits = self.oracle.waits().to_vec();
         Played {
             ended,
             breaches: self.breaches,
             observed: self.observed,
             notes: self.notes,
+            waits,
             transcript: self.recorder.finish(),
             held: self.held,
             took,
         }
     }
+}
+
+/// Why a line of the client role is not carried out against a server.
+pub(super) fn needs_client() -> Ended {
+    Ended::Error("this line needs a client as its target".to_owned())
 }
 
 /// Whether an error at opening is this machine's and not the target's.

@@ -7,10 +7,12 @@ use std::task::Poll;
 use tokio::time::Instant;
 
 use super::ended::Ended;
+use super::host::Came;
 use super::item::{Beside, Got, Item};
 use super::link::AUTO_QUEUE;
 use super::player::Player;
 use super::record::hex;
+use super::send::{How, Ready};
 use crate::oracle::{self, Received, Sent};
 use crate::outcome::{Dir, EntryKind};
 use crate::protocol::json::Json;
@@ -21,14 +23,18 @@ use crate::wire::{OutFrame, opcode};
 /// So many arrivals are read behind the end of a wait: they may have come in time, and we were late.
 /// A target that sends without end gets no more time by it.
 pub(crate) const BEHIND: u32 = 1000;
+/// A client's heartbeats and unasked requests wait for a line as long as no more than this wait.
+const BESIDE: usize = 4096;
 /// A message with more values is not read: each takes many times the bytes it was sent in.
-const VALUES: usize = 262_144;
+pub(crate) const VALUES: usize = 262_144;
 
 /// Why the pump came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Woke {
     /// Something came in on the connection with this index.
     Arrival(usize),
+    /// A client has turned up, or a driven one has said something.
+    Beside,
     /// The time is over.
     TimeOver,
 }
@@ -53,18 +59,25 @@ impl Player<'_> {
                 .filter_map(super::link::Link::next_background)
                 .fold(until.min(self.limit), Instant::min);
             match self.wait(wake).await {
-                Some((link, stamped)) => {
+                Event::Came(came) => {
+                    self.came(came)?;
+                    return Ok(Woke::Beside);
+                }
+                Event::Arrival(link, stamped) => {
                     let late = stamped.at > until;
                     self.behind = if late { self.behind + 1 } else { 0 };
                     self.take_in(link, stamped);
-                    self.refuse_longer_wait(link)?;
+                    // A client's intervals are the scenario's own.
+                    if self.hosting.is_none() {
+                        self.refuse_longer_wait(link)?;
+                    }
                     if self.behind > BEHIND {
                         self.behind = 0;
                         return Ok(Woke::TimeOver);
                     }
                     return Ok(Woke::Arrival(link));
                 }
-                None => {
+                Event::Time => {
                     let now = Instant::now();
                     self.settings
                         .lateness
@@ -106,9 +119,10 @@ impl Player<'_> {
 
     /// Writes and reads until something comes in or the time is over; arrivals go first, and each
     /// connection has its turn.
-    async fn wait(&mut self, wake: Instant) -> Option<(usize, Stamped)> {
+    async fn wait(&mut self, wake: Instant) -> Event {
         let mut sleep = std::pin::pin!(tokio::time::sleep_until(wake));
         let links = &mut self.links;
+        let hosting = &mut self.hosting;
         let budget = &*self.settings.budget;
         let count = links.len();
         self.turn = self.turn.wrapping_add(1);
@@ -124,12 +138,29 @@ impl Player<'_> {
                     continue;
                 }
                 if let Poll::Ready(stamped) = link.conn.poll_incoming(cx) {
-                    return Poll::Ready(Some((index, stamped)));
+                    return Poll::Ready(Event::Arrival(index, stamped));
                 }
             }
-            sleep.as_mut().poll(cx).map(|()| None)
+            // Behind the connections: one that has ended was not open beside a new one.
+            if let Some(hosting) = hosting
+                && let Poll::Ready(came) = hosting.poll(cx)
+            {
+                return Poll::Ready(Event::Came(came));
+            }
+            sleep.as_mut().poll(cx).map(|()| Event::Time)
         })
         .await
+    }
+
+    fn came(&mut self, came: Came) -> Result<(), Ended> {
+        match came {
+            Came::Visit(visitor, accepted) => self.turned_up(visitor, accepted),
+            Came::Line(line) => self.driver_said(&line),
+            Came::Failed(error) => {
+                return Err(Ended::Error(format!("cannot accept connections: {error}")));
+            }
+        }
+        Ok(())
     }
 
     /// Records an arrival, lets the watch judge it, answers it if that is our part, and keeps it
@@ -161,12 +192,25 @@ impl Player<'_> {
             Incoming::Eof => Got::Eof,
             Incoming::Reset(how) => Got::Reset(how),
         };
-        let passed_over = self.passes_over(index, &got);
+        let got = match self.hosting {
+            Some(_) => self.hide_password(got),
+            None => got,
+        };
+        let passed_over = self.hosting.is_none() && self.passes_over(index, &got);
         let beside = self.beside(index, &got);
         self.record_arrival(index, at, &got, passed_over);
         self.watch_arrival(index, at, &got);
         self.answer(index, at, &got);
-        if !passed_over {
+        if self.hosting.is_some() && got.ends() {
+            self.hang_up(index);
+        }
+        if beside == Some(Beside::Heartbeat) {
+            self.acknowledge(index, at);
+        }
+        // What few lines ask for must not fill the inbox: a full one is not read on.
+        let crowd =
+            beside.is_some_and(Beside::named_only) && self.links[index].inbox.len() >= BESIDE;
+        if !passed_over && !crowd {
             self.links[index].inbox.push(Item { at, got, beside });
         }
     }
@@ -194,7 +238,19 @@ impl Player<'_> {
         let Some(Json::Number(number)) = packet.get("op") else {
             return None;
         };
-        let greeted = self.oracle.interval(self.links[index].watch).is_some();
+        let link = &self.links[index];
+        if let Some(hosting) = &self.hosting {
+            let greeted = self.oracle.authenticated(link.watch);
+            return match number.to_u64().and_then(Op::from_number) {
+                None if number.is_integer() => Some(Beside::StrangeOp),
+                Some(Op::Heartbeat) if greeted && !link.manual.ack => Some(Beside::Heartbeat),
+                Some(Op::Request | Op::Dispatch) if greeted && !hosting.drives => {
+                    Some(Beside::Unasked)
+                }
+                _ => None,
+            };
+        }
+        let greeted = self.oracle.interval(link.watch).is_some();
         match number.to_u64().and_then(Op::from_number) {
             None if number.is_integer() => Some(Beside::StrangeOp),
             Some(Op::Hello) if greeted => Some(Beside::SecondHello),
@@ -261,6 +317,30 @@ impl Player<'_> {
         self.note_findings(findings);
     }
 
+    /// A server ends the TCP connection once both close frames are out, or the client has ended it.
+    fn hang_up(&mut self, index: usize) {
+        let link = &mut self.links[index];
+        let by_hand = link.manual.close && !link.conn.ended();
+        if (link.close_sent || link.conn.ended()) && !by_hand && !link.gone {
+            link.eof_wanted = true;
+        }
+    }
+
+    /// Acknowledges a client's HEARTBEAT.
+    fn acknowledge(&mut self, index: usize, at: Instant) {
+        const ACK: &[u8] = br#"{"op": 3}"#;
+        let link = &self.links[index];
+        if link.over() || link.conn.queued() > AUTO_QUEUE {
+            return;
+        }
+        let ack = Ready {
+            kind: EntryKind::Text,
+            shown: String::from_utf8_lossy(ACK).into_owned(),
+            how: How::Frame(opcode::TEXT, ACK.to_vec()),
+        };
+        self.put(index, ack, at, true);
+    }
+
     /// Answers pings and echoes closes, unless the scenario does that by hand.
     fn answer(&mut self, index: usize, at: Instant, got: &Got) {
         let link = &mut self.links[index];
@@ -274,7 +354,8 @@ impl Player<'_> {
             Got::Close { code, .. } if !link.manual.close => {
                 link.close_sent = true;
                 link.echoed = Some(at);
-                self.oracle.sent(link.watch, Sent::Close, at);
+                // The connection was given up by the peer: nothing of ours ends it.
+                let _ = self.oracle.sent(link.watch, Sent::Close, at);
                 let body = code
                     .map(|code| code.to_be_bytes().to_vec())
                     .unwrap_or_default();
@@ -288,6 +369,16 @@ impl Player<'_> {
         let text = self.settings.redactor.redact(&text);
         self.recorder.add(at, &name, Dir::Sent, kind, text, true);
     }
+}
+
+/// What a wait ends with.
+enum Event {
+    /// Something came in on the connection with this index.
+    Arrival(usize, Stamped),
+    /// Something came in beside the connections.
+    Came(Came),
+    /// The time is over.
+    Time,
 }
 
 /// The op of a packet, if it is one of the table's numbers.

@@ -36,8 +36,16 @@ pub(super) enum How {
 impl Player<'_> {
     /// `> ...`
     pub(crate) async fn send(&mut self, conn: &str, send: &Send) -> Result<(), Ended> {
-        let link = self.link(conn).await?;
+        if let (Send::Http(status), Some(_)) = (send, &self.hosting) {
+            return self.http(conn, *status).await;
+        }
+        let link = match (send, &self.hosting) {
+            // These end a connection whether its upgrade has an answer or not.
+            (Send::Reset | Send::Eof, Some(_)) => self.visitor(conn).await?,
+            _ => self.link(conn).await?,
+        };
         let ready = self.ready(send)?;
+        self.delay().await?;
         let started = Instant::now();
         self.put(link, ready, started, false);
         self.flush(&[link], started).await
@@ -86,6 +94,7 @@ impl Player<'_> {
                 touched.push(link);
             }
         }
+        self.delay().await?;
         let started = Instant::now();
         for (conn, ready) in sends {
             let link = self.link(&conn).await?;
@@ -165,8 +174,7 @@ impl Player<'_> {
                 (EntryKind::Text, How::Fragments(parts), shown)
             }
             Send::Http(_) => {
-                let why = "this line needs a client as its target";
-                return Err(Ended::Error(why.to_owned()));
+                return Err(super::player::needs_client());
             }
         };
         Ok(Ready { kind, shown, how })
@@ -191,6 +199,9 @@ impl Player<'_> {
             How::Frame(code, bytes) => {
                 link.conn.queue(&OutFrame::new(code, &bytes));
                 link.close_sent |= code == opcode::CLOSE;
+                if code == opcode::CLOSE {
+                    self.part(index, started);
+                }
                 self.tell_watch(index, code, &bytes, started, auto);
             }
             How::Fragments(parts) => {
@@ -215,18 +226,25 @@ impl Player<'_> {
             }
             How::Raw(bytes) => {
                 link.conn.queue_raw(&bytes);
-                self.oracle.sent(link.watch, Sent::Bent, started);
+                self.tell(index, Sent::Bent, started);
             }
             How::Eof => {
                 link.eof_wanted = true;
-                self.oracle.sent(link.watch, Sent::Bent, started);
+                self.part(index, started);
+                self.tell(index, Sent::Bent, started);
             }
             How::Reset => {
                 link.conn.reset();
                 link.gone = true;
-                self.oracle.sent(link.watch, Sent::Bent, started);
+                self.part(index, started);
+                self.tell(index, Sent::Bent, started);
             }
         }
+    }
+
+    fn tell(&mut self, index: usize, sent: Sent<'_>, at: Instant) {
+        let findings = self.oracle.sent(self.links[index].watch, sent, at);
+        self.note_findings(findings);
     }
 
     /// Tells the watch what a message is, and keeps account of our heartbeats.
@@ -238,7 +256,12 @@ impl Player<'_> {
             opcode::TEXT => match Json::parse(bytes) {
                 Ok(packet) => {
                     match op(&packet) {
-                        Some(2) => link.beats_waiting.push_back(auto),
+                        Some(2) => {
+                            link.beats_waiting.push_back(auto);
+                            if let Some(jitter) = &mut self.jitter {
+                                jitter.beat(index);
+                            }
+                        }
                         Some(4) if auto => {
                             if let Some(nonce) = packet.get("n") {
                                 link.background_nonces.insert(oracle::key(nonce));
@@ -246,26 +269,20 @@ impl Player<'_> {
                         }
                         _ => {}
                     }
-                    self.oracle.sent(
-                        link.watch,
-                        Sent::Packet {
-                            packet: &packet,
-                            size: bytes.len(),
-                        },
-                        at,
-                    );
-                    return;
+                    let size = bytes.len();
+                    let packet = &packet;
+                    return self.tell(index, Sent::Packet { packet, size }, at);
                 }
                 Err(_) => Sent::Bent,
             },
             _ => Sent::Bent,
         };
-        self.oracle.sent(link.watch, sent, at);
+        self.tell(index, sent, at);
     }
 
     /// Writes what is queued, reading meanwhile. A target that does not take it within the answer
     /// time is noted; the reading goes on.
-    async fn flush(&mut self, links: &[usize], started: Instant) -> Result<(), Ended> {
+    pub(super) async fn flush(&mut self, links: &[usize], started: Instant) -> Result<(), Ended> {
         let until = started + self.settings.answer_within;
         loop {
             self.flush_now(links).await;
@@ -307,8 +324,13 @@ impl Player<'_> {
 
     /// Closes a connection at a scenario's end; nobody waits for the write.
     pub(crate) fn farewell(&mut self, index: usize, now: Instant) {
-        let body = 1000_u16.to_be_bytes().to_vec();
-        let shown = "1000".to_owned();
+        // A server that goes away is one that a client comes back to, which others may wait for.
+        let code: u16 = match self.hosting {
+            Some(_) => 1001,
+            None => 1000,
+        };
+        let body = code.to_be_bytes().to_vec();
+        let shown = code.to_string();
         let ready = Ready {
             kind: EntryKind::Close,
             shown,

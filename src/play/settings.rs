@@ -46,6 +46,8 @@ pub struct Settings {
     pub lateness: Arc<Lateness>,
     /// Seed of masks and keys.
     pub seed: u64,
+    /// Delays our sends a little, by lengths drawn from this seed.
+    pub jitter: Option<u64>,
 }
 
 /// Spaces connections out to a given rate.

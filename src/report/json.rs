@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::event::{Ending, Suite, Tool};
-use crate::outcome::{Preflight, RuleResult, ScenarioResult, Summary};
+use crate::outcome::{KnownEntry, Preflight, RuleResult, ScenarioResult, Summary};
 
 use super::escape;
 use super::record::Record;
@@ -41,6 +41,8 @@ pub struct Report {
     pub ending: EndingReport,
     /// The counts.
     pub summary: Summary,
+    /// The entries of known-failing and known-flaky lists, and what the run showed of each.
+    pub known: Vec<KnownEntry>,
     /// What each rule comes to.
     pub rules: Vec<RuleResult>,
     /// What came of each scenario, sorted by id.
@@ -88,6 +90,7 @@ pub fn report(record: &Record) -> Report {
         preflight: rounded_preflight(&record.preflight),
         ending: ending(&record.ending),
         summary: record.summary.clone(),
+        known: record.known.clone(),
         rules: record.rules.clone(),
         scenarios: record.results.iter().map(rounded_result).collect(),
     }
@@ -145,6 +148,9 @@ fn rounded_preflight(preflight: &Preflight) -> Preflight {
 fn rounded_result(result: &ScenarioResult) -> ScenarioResult {
     let mut result = result.clone();
     result.duration_ms = micros(result.duration_ms);
+    for attempt in result.triage.iter_mut().flat_map(|t| &mut t.attempts) {
+        attempt.duration_ms = micros(attempt.duration_ms);
+    }
     for entry in &mut result.transcript {
         entry.at_ms = micros(entry.at_ms);
     }
@@ -166,6 +172,11 @@ mod tests {
     #[test]
     fn a_failing_run_is_one_object_in_the_published_order() {
         snapshot("report_json_failing", &render(&sample::failing()).unwrap());
+    }
+
+    #[test]
+    fn lists_and_repeats_have_their_members() {
+        snapshot("report_json_known", &render(&sample::with_lists()).unwrap());
     }
 
     #[test]

@@ -79,7 +79,8 @@ mod tests {
 
     #[test]
     fn every_event_comes_back_as_it_went() {
-        for event in sample::failing_events() {
+        let events = [sample::failing_events(), sample::list_events()].concat();
+        for event in events {
             let text = line(&event).unwrap();
             assert_eq!(text.matches('\n').count(), 1);
             let mut back: RunEvent = serde_json::from_str(&text).unwrap();
@@ -95,18 +96,40 @@ mod tests {
 
     #[test]
     fn other_formats_can_be_rebuilt_from_the_stream() {
-        let text = lines(&sample::failing_events());
-        let rebuilt = rebuild(text.as_bytes()).unwrap();
-        let direct = sample::failing();
-        assert_eq!(
-            json::render(&rebuilt).unwrap(),
-            json::render(&direct).unwrap()
-        );
-        let screen = human::Screen::default();
-        assert_eq!(
-            human::render(&rebuilt, &screen),
-            human::render(&direct, &screen)
-        );
+        let failing = (sample::failing_events(), sample::failing());
+        let lists = (sample::list_events(), sample::with_lists());
+        for (events, direct) in [failing, lists] {
+            let rebuilt = rebuild(lines(&events).as_bytes()).unwrap();
+            assert_eq!(
+                json::render(&rebuilt).unwrap(),
+                json::render(&direct).unwrap()
+            );
+            let screen = human::Screen::default();
+            assert_eq!(
+                human::render(&rebuilt, &screen),
+                human::render(&direct, &screen)
+            );
+        }
+    }
+
+    #[test]
+    fn a_stream_from_before_lists_and_repeats_can_still_be_read() {
+        let mut events: Vec<serde_json::Value> = sample::failing_events()
+            .iter()
+            .map(|event| serde_json::to_value(event).unwrap())
+            .collect();
+        let last = events.last_mut().and_then(|last| last.as_object_mut());
+        let last = last.unwrap();
+        last.remove("known").unwrap();
+        let summary = last["summary"].as_object_mut().unwrap();
+        summary.remove("stale").unwrap();
+        summary.remove("untested_allowed").unwrap();
+        let text: String = events.iter().map(|event| format!("{event}\n")).collect();
+        assert_eq!(rebuild(text.as_bytes()).unwrap(), {
+            let mut record = sample::failing();
+            record.header.repeat_args.clear();
+            record
+        });
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::event::{Ending, RunEvent, RunHeader};
-use crate::outcome::{Preflight, RuleResult, ScenarioResult, Summary, Verdict};
+use crate::outcome::{KnownEntry, Preflight, RuleResult, ScenarioResult, Summary, Triage};
 
 /// A run as its events told it so far. Complete once [`RunEvent::RunFinished`] was taken; before
 /// that it reads as an interrupted run.
@@ -25,6 +25,8 @@ pub struct Record {
     pub rules: Vec<RuleResult>,
     /// The counts.
     pub summary: Summary,
+    /// The entries of known-failing and known-flaky lists; empty before the end.
+    pub known: Vec<KnownEntry>,
     /// How the run ended.
     pub ending: Ending,
     /// How long it took, in milliseconds.
@@ -43,6 +45,7 @@ impl Record {
             results: Vec::new(),
             rules: Vec::new(),
             summary: Summary::default(),
+            known: Vec::new(),
             ending: Ending::Interrupted,
             duration_ms: 0.0,
         }
@@ -65,43 +68,47 @@ impl Record {
             }
             RunEvent::ScenarioStarted { id: _ } => {}
             RunEvent::ScenarioFinished { result } => {
-                count(&mut self.summary, result.verdict);
+                self.summary.count(result);
                 let at = self
                     .results
                     .partition_point(|r| by_id(&r.id, &result.id) != Ordering::Greater);
                 self.results.insert(at, (**result).clone());
             }
+            RunEvent::ScenarioTriaged { id, triage } => self.triaged(id, triage),
             RunEvent::RunFinished {
                 ending,
                 duration_ms,
                 rules,
                 summary,
+                known,
             } => {
                 self.ending = ending.clone();
                 self.duration_ms = *duration_ms;
                 self.rules = rules.clone();
                 self.summary = summary.clone();
+                self.known = known.clone();
             }
         }
+    }
+
+    fn triaged(&mut self, id: &str, triage: &Triage) {
+        let at = self
+            .results
+            .partition_point(|r| by_id(&r.id, id) == Ordering::Less);
+        if let Some(result) = self.results.get_mut(at).filter(|result| result.id == id) {
+            result.triage = Some(triage.clone());
+        }
+    }
+
+    /// Whether the run was asked for its preflight alone.
+    pub fn only_preflight(&self) -> bool {
+        self.header.options.get("preflight") == Some(&serde_json::Value::Bool(true))
     }
 
     /// How many scenarios have a result.
     pub fn total(&self) -> usize {
         self.results.len()
     }
-}
-
-fn count(summary: &mut Summary, verdict: Verdict) {
-    let counter = match verdict {
-        Verdict::Pass => &mut summary.pass,
-        Verdict::Info => &mut summary.info,
-        Verdict::Skip => &mut summary.skip,
-        Verdict::Inconclusive => &mut summary.inconclusive,
-        Verdict::Warn => &mut summary.warn,
-        Verdict::Error => &mut summary.error,
-        Verdict::Fail => &mut summary.fail,
-    };
-    *counter = counter.saturating_add(1);
 }
 
 /// Order of ids: by text, but runs of one scenario (`#N`) by number.

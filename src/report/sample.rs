@@ -1,5 +1,7 @@
 //! Runs made by hand, with steady times, for the tests of every format.
 
+mod lists;
+
 use serde_json::json;
 
 use crate::event::{Ending, RunEvent, RunHeader, Suite, Tool};
@@ -10,6 +12,7 @@ use crate::outcome::{
 use crate::protocol::rules::Level;
 
 use super::Record;
+pub(super) use lists::{events as list_events, with_lists};
 
 pub(super) fn header() -> RunHeader {
     let mut options = serde_json::Map::new();
@@ -35,6 +38,7 @@ pub(super) fn header() -> RunHeader {
             "--grace".to_owned(),
             "1s".to_owned(),
         ],
+        repeat_tail: Vec::new(),
     }
 }
 
@@ -126,6 +130,7 @@ pub(super) fn failure() -> ScenarioResult {
             column: 1,
             quote: "< close 4001".to_owned(),
             repeat: format!("litespec check ws://127.0.0.1:9001/ --grace 1s --filter {id} --seed 1"),
+            target_output: Vec::new(),
         }),
         transcript: vec![
             entry(0.0, "a", Dir::Sent, EntryKind::Connect, ""),
@@ -201,6 +206,7 @@ fn crowded_failure() -> ScenarioResult {
             repeat: format!(
                 "litespec check ws://127.0.0.1:9001/ --grace 1s --filter '{id}' --seed 1"
             ),
+            target_output: Vec::new(),
         }),
         transcript,
         ..result(id, "response.to-sender", Level::Must, Verdict::Fail)
@@ -223,6 +229,7 @@ fn warning() -> ScenarioResult {
             column: 1,
             quote: "< close 4003 within 1hb..2hb+grace  @heartbeat.prompt".to_owned(),
             repeat: "litespec check ws://127.0.0.1:9001/ --grace 1s --filter server/heartbeat/prompt --seed 1".to_owned(),
+            target_output: Vec::new(),
         }),
         ..result("server/heartbeat/prompt", "heartbeat.prompt", Level::Should, Verdict::Warn)
     }
@@ -270,15 +277,7 @@ fn events(
         ..Summary::default()
     };
     for result in results {
-        match result.verdict {
-            Verdict::Pass => summary.pass += 1,
-            Verdict::Fail => summary.fail += 1,
-            Verdict::Warn => summary.warn += 1,
-            Verdict::Info => summary.info += 1,
-            Verdict::Skip => summary.skip += 1,
-            Verdict::Inconclusive => summary.inconclusive += 1,
-            Verdict::Error => summary.error += 1,
-        }
+        summary.count(&result);
         events.push(RunEvent::ScenarioStarted {
             id: result.id.clone(),
         });
@@ -289,6 +288,7 @@ fn events(
         duration_ms,
         rules,
         summary,
+        known: Vec::new(),
     });
     events
 }
@@ -497,6 +497,7 @@ pub(super) fn could_not_run() -> Record {
             untested: vec!["hello.first".to_owned()],
             ..Summary::default()
         },
+        known: Vec::new(),
     });
     record
 }
@@ -546,6 +547,7 @@ pub(super) fn all() -> Vec<Record> {
         could_not_run(),
         preflight_failed(),
         interrupted(),
+        with_lists(),
         Record::new(header()),
     ]
 }

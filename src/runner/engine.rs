@@ -1,7 +1,7 @@
 //! The order of a run: everything concurrently, inconclusive timings again one by one, hostile
 //! scenarios last, one by one, each followed by a look whether the target still lives.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,14 +11,16 @@ use tokio::task::{Id, JoinError, JoinSet};
 
 use super::judge::Judge;
 use super::ledger::Ledger;
+use super::minder::Minder;
 use super::options::Options;
 use super::plan::Case;
+use super::triage::{Again, Pending};
 use crate::event::RunEvent;
 use crate::outcome::Verdict;
 use crate::play::{self, Broken, Ended, Played, Settings};
 
 /// A case that waits longer than this does not take one of the `--jobs`: it waits in parallel.
-const SHORT: Duration = Duration::from_millis(300);
+pub(super) const SHORT: Duration = Duration::from_millis(300);
 /// How many waiting cases there are at most for each of the `--jobs`.
 const WAITING_A_JOB: usize = 4;
 
@@ -33,6 +35,8 @@ pub(crate) struct Entry {
     /// Selected, or only run as somebody's control.
     pub(crate) listed: bool,
     pub(crate) attempts: u32,
+    /// It is played to see whether a failure shows again.
+    pub(crate) again: Option<Again>,
 }
 
 /// Runs cases and hands their results to the ledger.
@@ -50,9 +54,25 @@ pub(crate) struct Engine<'e> {
     pub(crate) retry: Vec<(Entry, Played)>,
     /// How many retries in a row came to no judgement.
     pub(crate) fruitless: u32,
+    /// Minds the target, where the run has started it.
+    pub(crate) minder: Option<Minder>,
+    /// How the target that is minded ended, until it is started again.
+    pub(crate) fallen: Option<String>,
+    /// Cases that were played when it did: one of them ended it.
+    pub(crate) suspects: Vec<Entry>,
+    /// How it ended when they were played.
+    pub(crate) ended: Option<String>,
+    /// A case has ended the target.
+    pub(crate) convicted: bool,
+    /// What the target wrote before it was started again, for the failure that is about that.
+    pub(crate) last_words: Option<Vec<String>>,
+    /// Further repeats of failures, to be queued.
+    pub(crate) repeats: Vec<Entry>,
+    /// By id, the failures that are played again, or are to be.
+    pub(crate) pending: BTreeMap<String, Pending>,
 }
 
-type Stopped<'a> = Pin<&'a mut (dyn Future<Output = ()> + Send)>;
+pub(super) type Stopped<'a> = Pin<&'a mut (dyn Future<Output = ()> + Send)>;
 
 /// The user stopped the run.
 pub(crate) struct Interrupted;
@@ -69,9 +89,15 @@ impl Engine<'_> {
             .partition(|entry| entry.case.scenario.header.hostile);
         self.together(plain, stopped.as_mut()).await?;
         self.again(stopped.as_mut()).await?;
+        self.suspects(stopped.as_mut()).await?;
+        let repeats = self.first_repeats();
+        self.together(repeats, stopped.as_mut()).await?;
         for entry in hostile {
+            let case = Arc::clone(&entry.case);
             self.hostile(entry, stopped.as_mut()).await?;
             self.again(stopped.as_mut()).await?;
+            self.repeat_alone(stopped.as_mut()).await?;
+            self.ended_behind(&case, stopped.as_mut()).await?;
         }
         Ok(())
     }
@@ -86,7 +112,9 @@ impl Engine<'_> {
         let mut tasks: JoinSet<Played> = JoinSet::new();
         let mut running: HashMap<Id, (Entry, bool)> = HashMap::new();
         loop {
-            while let Some((entry, waits)) = self.next(&mut long, &mut short, &running) {
+            while self.fallen.is_none()
+                && let Some((entry, waits)) = self.next(&mut long, &mut short, &running)
+            {
                 let id = self.start(&entry, &mut tasks);
                 running.insert(id, (entry, waits));
             }
@@ -96,6 +124,10 @@ impl Engine<'_> {
                 joined = tasks.join_next_with_id() => joined,
             };
             let (id, played) = match joined {
+                None if self.fallen.is_some() => {
+                    self.revive(stopped.as_mut()).await?;
+                    continue;
+                }
                 None => break,
                 Some(Ok((id, played))) => (id, played),
                 Some(Err(error)) => (error.id(), panicked(&error)),
@@ -108,6 +140,11 @@ impl Engine<'_> {
                 .map(|(entry, _)| entry.case.id.clone())
                 .collect();
             self.done(entry, played, &others, stopped.as_mut()).await?;
+            for entry in std::mem::take(&mut self.repeats) {
+                let waits = self.need(&entry) > SHORT;
+                let lane = if waits { &mut long } else { &mut short };
+                lane.push_back(entry);
+            }
         }
         let left: Vec<Entry> = long.into_iter().chain(short).collect();
         for entry in left {
@@ -146,8 +183,12 @@ impl Engine<'_> {
     }
 
     /// Plays one case while nothing else runs.
-    async fn alone(&self, entry: &Entry, mut stopped: Stopped<'_>) -> Result<Played, Interrupted> {
-        let settings = Arc::clone(&self.settings);
+    pub(super) async fn alone(
+        &self,
+        entry: &Entry,
+        mut stopped: Stopped<'_>,
+    ) -> Result<Played, Interrupted> {
+        let settings = self.settings_of(entry);
         let case = Arc::clone(&entry.case);
         let limit = self.limit(entry);
         let mut task = JoinSet::new();
@@ -171,22 +212,33 @@ impl Engine<'_> {
             .partition(|entry| self.need(entry) > SHORT)
     }
 
-    fn need(&self, entry: &Entry) -> Duration {
+    pub(super) fn need(&self, entry: &Entry) -> Duration {
         entry.case.need(self.interval, self.options.grace)
     }
 
     fn start(&mut self, entry: &Entry, tasks: &mut JoinSet<Played>) -> Id {
-        if entry.listed && entry.attempts == 0 {
+        if entry.listed && entry.attempts == 0 && entry.again.is_none() {
             self.ledger.tell(RunEvent::ScenarioStarted {
                 id: entry.case.id.clone(),
             });
         }
-        let settings = Arc::clone(&self.settings);
+        let settings = self.settings_of(entry);
         let case = Arc::clone(&entry.case);
         let limit = self.limit(entry);
         tasks
             .spawn(async move { play_case(&settings, &case, limit).await })
             .id()
+    }
+
+    /// The run's settings; those of a repeat may delay our sends.
+    fn settings_of(&self, entry: &Entry) -> Arc<Settings> {
+        match entry.again.filter(|again| again.perturbed()) {
+            Some(again) => Arc::new(Settings {
+                jitter: Some(again.seed(self.settings.seed)),
+                ..(*self.settings).clone()
+            }),
+            None => Arc::clone(&self.settings),
+        }
     }
 
     /// The limit of one case: `--timeout`, else far beyond what all its waits can add up to.
@@ -205,7 +257,20 @@ impl Engine<'_> {
         others: &[String],
         stopped: Stopped<'_>,
     ) -> Result<(), Interrupted> {
+        if let Some(again) = entry.again {
+            if self.fell(&played).await {
+                let how = self.fallen.clone().unwrap_or_default();
+                self.not_repeated(&entry, again, format!("the target ended: {how}"));
+                return Ok(());
+            }
+            return self.repeated(&entry, again, &played, stopped).await;
+        }
         let attempts = entry.attempts + 1;
+        if self.fell(&played).await {
+            // Innocent or not: each is played again, alone.
+            self.suspects.push(entry);
+            return Ok(());
+        }
         if let Some(dead) = self.dead.clone() {
             // What fell together with the target says nothing by itself.
             if !matches!(played.ended, Ended::Passed) {
@@ -221,6 +286,12 @@ impl Engine<'_> {
         if let Ended::Unreachable(broken) = &mut played.ended
             && self.alive(stopped).await?.is_err()
         {
+            if self.minder.is_some() {
+                self.fallen = Some("it takes no connections any more".to_owned());
+                self.ended.clone_from(&self.fallen);
+                self.suspects.push(entry);
+                return Ok(());
+            }
             let beside = match others {
                 [] => String::new(),
                 others => format!(" (or {})", others.join(", ")),
@@ -239,7 +310,14 @@ impl Engine<'_> {
     }
 
     fn conclude(&mut self, entry: &Entry, played: &Played, attempts: u32) {
-        let result = self.judge.result(&entry.case, played, attempts);
+        let mut result = self.judge.result(&entry.case, played, attempts);
+        if result.failure.is_some() {
+            let lines = self.last_words.take().or_else(|| self.target_lines());
+            if let Some(failure) = &mut result.failure {
+                failure.target_output = lines.unwrap_or_default();
+            }
+        }
+        self.question(entry, &result);
         let found = self.judge.findings(&entry.case, played);
         self.ledger.found(found);
         let mut held = played.held.clone();
@@ -269,13 +347,15 @@ impl Engine<'_> {
     }
 
     fn after_death(&mut self, entry: &Entry) {
-        if let Some(dead) = self.dead.clone() {
-            self.unplayed(entry, Verdict::Inconclusive, dead, None);
+        match (self.dead.clone(), entry.again) {
+            (None, _) => {}
+            (Some(dead), Some(again)) => self.not_repeated(entry, again, dead),
+            (Some(dead), None) => self.unplayed(entry, Verdict::Inconclusive, dead, None),
         }
     }
 
     /// Runs inconclusive timings again, alone.
-    async fn again(&mut self, mut stopped: Stopped<'_>) -> Result<(), Interrupted> {
+    pub(super) async fn again(&mut self, mut stopped: Stopped<'_>) -> Result<(), Interrupted> {
         while let Some((entry, before)) = self.retry.pop() {
             if self.dead.is_some() {
                 self.after_death(&entry);
@@ -294,7 +374,11 @@ impl Engine<'_> {
     }
 
     /// Runs a hostile case alone and looks whether the target lives.
-    async fn hostile(&mut self, entry: Entry, mut stopped: Stopped<'_>) -> Result<(), Interrupted> {
+    pub(super) async fn hostile(
+        &mut self,
+        entry: Entry,
+        mut stopped: Stopped<'_>,
+    ) -> Result<(), Interrupted> {
         if self.dead.is_some() {
             self.after_death(&entry);
             return Ok(());
@@ -314,25 +398,34 @@ impl Engine<'_> {
             ));
             let played = Played::not_played(Ended::Failed(broken));
             self.conclude(&entry, &played, entry.attempts);
-            return Ok(());
+            return self.revive(stopped).await;
         }
         let mut played = self.alone(&entry, stopped.as_mut()).await?;
         let alive = self.alive(stopped.as_mut()).await?;
         self.seen_alive = alive.is_ok();
-        if let Err(broken) = alive {
-            self.dead = Some(format!("{} killed the target", entry.case.id));
-            if !matches!(played.ended, Ended::Failed(_)) {
-                played.ended = Ended::Failed(broken);
-            }
-            let attempts = entry.attempts + 1;
-            self.conclude(&entry, &played, attempts);
-            return Ok(());
+        let Err(mut broken) = alive else {
+            return self.done(entry, played, &[], stopped).await;
+        };
+        self.dead = Some(format!("{} killed the target", entry.case.id));
+        self.convicted = true;
+        if let Some(how) = self.how_it_ended().await {
+            broken.actual = format!("{}; the target ended: {how}", broken.actual);
         }
-        self.done(entry, played, &[], stopped).await
+        if !matches!(played.ended, Ended::Failed(_)) {
+            played.ended = Ended::Failed(broken);
+        }
+        self.last_words = self.target_lines();
+        // Before it is told, so that it can be played again.
+        self.revive(stopped).await?;
+        self.conclude(&entry, &played, entry.attempts + 1);
+        Ok(())
     }
 
     /// Whether a new connection gets through handshake and heartbeat; what broke, if not.
-    async fn alive(&self, stopped: Stopped<'_>) -> Result<Result<(), Box<Broken>>, Interrupted> {
+    pub(super) async fn alive(
+        &self,
+        stopped: Stopped<'_>,
+    ) -> Result<Result<(), Box<Broken>>, Interrupted> {
         tokio::select! {
             biased;
             () = stopped => Err(Interrupted),

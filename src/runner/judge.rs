@@ -1,13 +1,14 @@
 //! From what was played to verdicts: scenario results, findings of the watch, rules, the summary.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::plan::Case;
 use crate::event::RunHeader;
-use crate::outcome::{Failure, RuleResult, ScenarioResult, Summary, Verdict};
+use crate::outcome::{Failure, RuleResult, ScenarioResult, Verdict};
 use crate::play::{Broken, Ended, Place, Played, Redactor};
 use crate::protocol::rules::{self, Level};
-use crate::scenario::syntax::Origin;
+use crate::scenario::syntax::{Origin, Span};
 
 /// What all judging of a run shares.
 #[derive(Clone, Copy)]
@@ -21,6 +22,8 @@ pub(crate) struct Judge<'a> {
 #[derive(Clone, Debug)]
 pub(crate) struct Found {
     pub(crate) rule: String,
+    /// The case that was played.
+    pub(crate) case: String,
     pub(crate) result: ScenarioResult,
 }
 
@@ -147,6 +150,7 @@ impl Judge<'_> {
             column: span.column,
             quote: source.line(span.line).to_owned(),
             repeat: self.header.repeat_command(id),
+            target_output: Vec::new(),
         }
     }
 
@@ -171,6 +175,53 @@ impl Judge<'_> {
         found
     }
 
+    /// The target ended, and none of the cases that were played then ends it again.
+    pub(crate) fn ended(
+        &self,
+        how: &str,
+        cases: &[Arc<Case>],
+        output: Vec<String>,
+    ) -> Option<Found> {
+        let case = cases.first()?;
+        let names: Vec<&str> = cases.iter().map(|case| case.id.as_str()).collect();
+        let rule = rules::find("robust.isolation")?;
+        let source = Arc::clone(&case.scenario.source);
+        let broken = Broken {
+            rule: rule.id.to_owned(),
+            level: rule.level,
+            expected: "a target that goes on".to_owned(),
+            actual: format!("the target ended: {how}"),
+            hint: None,
+            place: Place {
+                source,
+                span: Span {
+                    line: 1,
+                    column: 1,
+                    start: 0,
+                    end: 0,
+                },
+            },
+        };
+        let mut failure = self.failure(&case.id, &broken);
+        failure.target_output = output;
+        let result = ScenarioResult {
+            id: format!("watch/{}", rule.id),
+            title: rule.sentence.to_owned(),
+            rules: vec![broken.rule.clone()],
+            level: broken.level,
+            verdict: self.broken_verdict(broken.level),
+            reason: Some(format!("seen while {} was played", names.join(", "))),
+            attempts: 1,
+            failure: Some(failure),
+            ..self.blank(case)
+        };
+        Some(Found {
+            rule: broken.rule,
+            case: case.id.clone(),
+            result,
+        })
+    }
+
     fn found(&self, case: &Case, played: &Played, broken: &Broken, found: &mut Vec<Found>) {
         if found.iter().any(|known| known.rule == broken.rule) {
             return;
@@ -191,6 +242,7 @@ impl Judge<'_> {
         };
         found.push(Found {
             rule: broken.rule.clone(),
+            case: case.id.clone(),
             result,
         });
     }
@@ -283,28 +335,12 @@ fn rule_result(
     }
 }
 
-/// The counts, and the must rules that nothing judged.
-pub(crate) fn summary(results: &[ScenarioResult], rules: &[RuleResult]) -> Summary {
-    let mut summary = Summary::default();
-    for result in results {
-        let count = match result.verdict {
-            Verdict::Pass => &mut summary.pass,
-            Verdict::Fail => &mut summary.fail,
-            Verdict::Warn => &mut summary.warn,
-            Verdict::Info => &mut summary.info,
-            Verdict::Skip => &mut summary.skip,
-            Verdict::Inconclusive => &mut summary.inconclusive,
-            Verdict::Error => &mut summary.error,
-        };
-        *count += 1;
-    }
-    summary.untested = rules
+/// The must rules that nothing judged.
+pub(crate) fn untested(rules: &[RuleResult]) -> impl Iterator<Item = &RuleResult> {
+    rules
         .iter()
         .filter(|rule| rule.level == Level::Must)
         .filter(|rule| matches!(rule.verdict, Verdict::Skip | Verdict::Inconclusive))
-        .map(|rule| rule.id.clone())
-        .collect();
-    summary
 }
 
 /// A length of time in milliseconds, to the microsecond.

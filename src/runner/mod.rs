@@ -5,11 +5,17 @@
 
 mod engine;
 mod judge;
+mod known;
 mod ledger;
+mod minder;
 mod options;
 mod plan;
 mod preflight;
+mod revive;
+mod select;
+mod triage;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -18,8 +24,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub use crate::oracle::Dialect;
-pub use options::{Declared, Options};
+pub use known::{Known, KnownLists, known_glob};
+pub use minder::Launch;
+pub use options::{Declared, Feature, Options};
 pub use plan::{Case, EXAMPLE, Plan, PlanError, plan};
+pub use select::Shard;
 
 use crate::event::{Ending, RunEvent, RunHeader};
 use crate::outcome::{ScenarioResult, Summary, Verdict};
@@ -28,7 +37,8 @@ use crate::wire::target::Target;
 use crate::wire::{Dial, Limits, Offer};
 use engine::{Engine, Entry, Interrupted};
 use judge::{Judge, ms};
-use ledger::Ledger;
+use ledger::{Judged, Ledger};
+use minder::Minder;
 use preflight::{Found, Stop, preflight};
 
 /// What a run comes to. The exit code is made of it.
@@ -65,11 +75,17 @@ pub async fn run(
         header: header.clone(),
     });
     let mut interrupt = pin!(interrupt);
-    let found = tokio::select! {
+    let mut minder = None;
+    let mut found = tokio::select! {
         biased;
         () = interrupt.as_mut() => stopped_at_once(),
-        found = preflight(&settings, options) => found,
+        found = look(&settings, options, &mut minder) => found,
     };
+    if options.preflight_only && found.stop.is_none() {
+        // No scenario is going to say it.
+        found.stop = found.left.take().map(Stop::Failed);
+        found.preflight.ok = found.stop.is_none();
+    }
     let interval = found.interval.unwrap_or(Duration::from_secs(10));
     settings.interval = interval;
     let settings = Arc::new(settings);
@@ -86,12 +102,20 @@ pub async fn run(
         settings: Arc::clone(&settings),
         options,
         judge,
-        ledger: Ledger::new(&plan, on_event),
+        ledger: Ledger::new(&plan, &options.known, on_event),
         interval,
         dead: None,
         seen_alive: false,
         retry: Vec::new(),
+        repeats: Vec::new(),
+        pending: BTreeMap::new(),
         fruitless: 0,
+        minder,
+        fallen: None,
+        suspects: Vec::new(),
+        ended: None,
+        convicted: false,
+        last_words: None,
     };
     let ending = match found.stop {
         Some(Stop::CouldNotRun(why)) => Ending::CouldNotRun(why),
@@ -104,21 +128,48 @@ pub async fn run(
                 .result(result, "preflight", None, Vec::new(), true);
             Ending::PreflightFailed(why)
         }
+        None if options.preflight_only => Ending::Complete,
         None => {
             let entries = admit(&mut engine, &plan, &found, options);
-            match engine.run(entries, interrupt).await {
+            let ended = engine.run(entries, interrupt).await;
+            engine.tell_unfinished();
+            match ended {
                 Ok(()) => Ending::Complete,
                 Err(Interrupted) => Ending::Interrupted,
             }
         }
     };
-    let (rules, summary) = engine.ledger.finish();
+    if let Some(minder) = engine.minder.take() {
+        minder.end().await;
+    }
+    let judged = Judged {
+        preflight: found.preflight.ok,
+        watch: ending == Ending::Complete
+            && !options.preflight_only
+            && engine.dead.is_none()
+            && plan.is_whole(),
+    };
+    let allowed = |rule: &str| {
+        options
+            .allow_untested
+            .iter()
+            .any(|glob| glob.is_match(rule))
+    };
+    let end = engine.ledger.finish(judged, allowed);
     let duration_ms = ms(began.elapsed());
+    let mut summary = end.summary;
+    let failed = matches!(ending, Ending::PreflightFailed(_));
+    if failed && summary.fail == 0 && !options.preflight_only {
+        // A list excuses the failure; that nothing else was judged it does not excuse.
+        let rules = plan.must_rules();
+        summary.untested = rules.filter(|rule| !allowed(rule)).collect();
+    }
     engine.ledger.tell(RunEvent::RunFinished {
         ending: ending.clone(),
         duration_ms,
-        rules,
+        rules: end.rules,
         summary: summary.clone(),
+        known: end.known,
     });
     RunOutcome { ending, summary }
 }
@@ -146,7 +197,24 @@ fn settings(options: &Options, reach: Reach, lateness: Arc<Lateness>) -> Setting
         budget: Arc::new(Budget::default()),
         lateness,
         seed: options.seed,
+        jitter: None,
     }
+}
+
+/// Starts the target, where the run does that, and looks at it.
+async fn look(settings: &Settings, options: &Options, minder: &mut Option<Minder>) -> Found {
+    if let Some(launch) = &options.launch {
+        match Minder::start(launch, settings).await {
+            Ok(started) => *minder = Some(started),
+            Err(why) => {
+                return Found {
+                    stop: Some(Stop::CouldNotRun(settings.redactor.redact(&why))),
+                    ..stopped_at_once()
+                };
+            }
+        }
+    }
+    preflight(settings, options).await
 }
 
 fn stopped_at_once() -> Found {
@@ -155,6 +223,7 @@ fn stopped_at_once() -> Found {
         interval: None,
         answered: Vec::new(),
         stop: Some(Stop::Interrupted),
+        left: None,
         transcript: Vec::new(),
         took: Duration::ZERO,
     }
@@ -215,9 +284,18 @@ fn admit(engine: &mut Engine<'_>, plan: &Plan, found: &Found, options: &Options)
             case: Arc::new(case.clone()),
             listed,
             attempts: 0,
+            again: None,
         };
         let need = case.need(engine.interval, options.grace);
-        if need > options.max_wait {
+        if let Some(feature) = lacks(case, options) {
+            let reason = format!(
+                "it needs what the target declared that it does not offer: {}",
+                feature.as_str()
+            );
+            let flag = format!("--without {}", feature.as_str());
+            engine.ledger.waive(case);
+            engine.unplayed(&entry, Verdict::Skip, reason, Some(flag));
+        } else if need > options.max_wait {
             let reason = format!(
                 "it would wait {} ms, longer than --max-wait ({} ms)",
                 need.as_millis(),
@@ -232,6 +310,18 @@ fn admit(engine: &mut Engine<'_>, plan: &Plan, found: &Found, options: &Options)
         }
     }
     admitted
+}
+
+/// What a case needs and the target does not offer by its own declaration.
+fn lacks(case: &Case, options: &Options) -> Option<Feature> {
+    let needs = case.scenario.needs();
+    let each = case.scenario.header.each.as_ref();
+    let declared = each.is_some_and(|each| each.values.is_none());
+    let lacks = |feature: &&Feature| match feature {
+        Feature::Request => needs.answered_request || declared,
+        Feature::Dispatch => needs.dispatch,
+    };
+    options.without.iter().find(lacks).copied()
 }
 
 fn unanswered(declared: bool, blocker: Option<String>) -> (String, Option<String>) {
@@ -280,6 +370,7 @@ impl Played {
             breaches: Vec::new(),
             observed: None,
             notes: Vec::new(),
+            waits: Vec::new(),
             transcript: Vec::new(),
             held: Vec::new(),
             took: Duration::ZERO,

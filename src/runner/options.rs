@@ -1,8 +1,13 @@
 //! What a run is given: the target, how to reach it, what it declared, limits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use globset::GlobMatcher;
+
+use super::known::KnownLists;
+use super::minder::Launch;
+use super::select::Shard;
 use crate::oracle::Dialect;
 use crate::protocol::json::Json;
 
@@ -15,23 +20,55 @@ pub struct Declared {
     pub a: String,
 }
 
+/// What a target can declare that it does not offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Feature {
+    /// It answers no REQUEST.
+    Request,
+    /// It takes no DISPATCH.
+    Dispatch,
+}
+
+impl Feature {
+    /// As `--without` spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Feature::Request => "request",
+            Feature::Dispatch => "dispatch",
+        }
+    }
+}
+
 /// The options of a run that do not depend on how the target is reached.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// How the target is started, where the run does that.
+    pub launch: Option<Launch>,
     /// The shared password.
     pub password: String,
     /// What the target answers (`--request`); empty: the text's own example is tried.
     pub requests: Vec<Declared>,
     /// What the target takes as a dispatch (`--dispatch`); empty: the text's own example.
     pub dispatches: Vec<Declared>,
+    /// What the target declared that it does not offer: what needs it is skipped, and rules that
+    /// nothing else judges may stay unjudged.
+    pub without: BTreeSet<Feature>,
     /// Globs over ids; `!GLOB` excludes. Empty: everything.
     pub filters: Vec<String>,
+    /// The share of the selection that is run; none: all of it.
+    pub shard: Option<Shard>,
+    /// Only the preflight is run.
+    pub preflight_only: bool,
+    /// Globs over ids of rules that may stay unjudged.
+    pub allow_untested: Vec<GlobMatcher>,
     /// `--var`: values for `$name` in scenarios.
     pub vars: BTreeMap<String, Json>,
     /// `--secret`: as `vars`, never shown.
     pub secrets: BTreeMap<String, String>,
     /// A broken "should" fails.
     pub strict: bool,
+    /// Failures that are known, and scenarios that are known to be flaky.
+    pub known: KnownLists,
     /// Which reading is judged.
     pub dialect: Dialect,
     /// How many scenarios at once, at least 1.
@@ -52,6 +89,8 @@ pub struct Options {
     pub max_wait: Duration,
     /// How often an inconclusive timing is tried again, one at a time.
     pub retries: u32,
+    /// How often a failed scenario is run again, to see whether it fails every time.
+    pub triage: u32,
     /// Sends `X-Litespec-Scenario` with every upgrade request.
     pub trace_header: bool,
     /// Further headers of the upgrade request.
@@ -63,13 +102,19 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Options {
         Options {
+            launch: None,
             password: "helloworld".to_owned(),
             requests: Vec::new(),
             dispatches: Vec::new(),
+            without: BTreeSet::new(),
             filters: Vec::new(),
+            shard: None,
+            preflight_only: false,
+            allow_untested: Vec::new(),
             vars: BTreeMap::new(),
             secrets: BTreeMap::new(),
             strict: false,
+            known: KnownLists::default(),
             dialect: Dialect::Text,
             jobs: 16,
             connect_rate: None,
@@ -80,6 +125,7 @@ impl Default for Options {
             timeout: None,
             max_wait: Duration::from_secs(300),
             retries: 2,
+            triage: 2,
             trace_header: true,
             headers: Vec::new(),
             subprotocols: Vec::new(),

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use globset::{GlobBuilder, GlobMatcher};
 use thiserror::Error;
 
 use super::options::{Declared, Options};
+use super::select::{Filter, near};
 use crate::protocol::json::Json;
+use crate::protocol::rules::{self, Level};
 use crate::scenario::fill::{self, FillError};
-use crate::scenario::syntax::Each;
+use crate::scenario::syntax::{Each, Role};
 use crate::scenario::values::Env;
 use crate::scenario::{Scenario, library};
 
@@ -29,6 +30,14 @@ pub struct Case {
 }
 
 impl Case {
+    /// What it goes by in filters and lists: its id, its scenario's id, ids that this one had before.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        let was = self.scenario.header.was.iter();
+        [self.id.as_str(), self.base()]
+            .into_iter()
+            .chain(was.map(|was| was.value.as_str()))
+    }
+
     /// The id without `#N`.
     pub fn base(&self) -> &str {
         &self.scenario.id
@@ -72,13 +81,31 @@ pub enum PlanError {
 /// What is run, and what it leans on.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The selected cases, in order of their ids.
+    /// The selected cases, in order of their ids; none where a shard has no scenario.
     pub cases: Vec<Case>,
     /// Cases that are run, unlisted, because a selected one has them as its control.
     pub controls: Vec<Case>,
 }
 
 impl Plan {
+    /// Whether every embedded scenario about servers was selected, so that the watch has seen all
+    /// that it can.
+    pub(crate) fn is_whole(&self) -> bool {
+        let selected: BTreeSet<&str> = self.cases.iter().map(Case::base).collect();
+        library::all()
+            .iter()
+            .filter(|scenario| scenario.role() != Some(Role::Client))
+            .all(|scenario| selected.contains(scenario.id.as_str()))
+    }
+
+    /// Ids of the must rules that the selected cases are about, sorted.
+    pub(crate) fn must_rules(&self) -> impl Iterator<Item = String> {
+        let about = self.cases.iter().flat_map(|case| case.scenario.rules());
+        let must = |id: &&str| rules::find(id).is_some_and(|rule| rule.level == Level::Must);
+        let ids: BTreeSet<String> = about.filter(must).map(str::to_owned).collect();
+        ids.into_iter()
+    }
+
     /// Lets `$request` stand for the declared request at this index, which the target answers.
     pub(crate) fn prefer(&mut self, options: &Options, index: usize) {
         let Some(request) = options.requests.get(index).filter(|_| index > 0) else {
@@ -121,15 +148,15 @@ pub fn plan(options: &Options, scenarios: &[Arc<Scenario>]) -> Result<Plan, Plan
             near: near(&options.filters, &ids),
         });
     }
+    let shard = |case: &Case| options.shard.is_none_or(|shard| shard.holds(case.base()));
+    let (cases, elsewhere): (Vec<_>, Vec<_>) = cases.into_iter().partition(shard);
+    let rest = rest.into_iter().chain(elsewhere);
     let wanted: BTreeSet<&str> = cases
         .iter()
         .filter_map(|case| case.scenario.header.control.as_ref())
         .map(|control| control.value.as_str())
         .collect();
-    let mut controls: Vec<Case> = rest
-        .into_iter()
-        .filter(|case| wanted.contains(case.base()))
-        .collect();
+    let mut controls: Vec<Case> = rest.filter(|case| wanted.contains(case.base())).collect();
     // A user's own scenario can lean on an embedded one even with `--only-own`.
     let known: BTreeSet<&str> = scenarios
         .iter()
@@ -221,81 +248,4 @@ fn declare(env: &mut Env, request: &Declared) {
 /// Arguments as a value; the command line has checked that they are a list.
 fn list(text: &str) -> Json {
     Json::parse(text.as_bytes()).unwrap_or(Json::Array(Vec::new()))
-}
-
-/// The globs of `--filter`.
-struct Filter {
-    include: Vec<GlobMatcher>,
-    exclude: Vec<GlobMatcher>,
-}
-
-impl Filter {
-    fn new(globs: &[String]) -> Result<Filter, PlanError> {
-        let mut filter = Filter {
-            include: Vec::new(),
-            exclude: Vec::new(),
-        };
-        for glob in globs {
-            let (into, text) = match glob.strip_prefix('!') {
-                Some(text) => (&mut filter.exclude, text),
-                None => (&mut filter.include, glob.as_str()),
-            };
-            // `*` crosses `/`: people think of ids, not of folders.
-            let built = GlobBuilder::new(text).literal_separator(false).build();
-            into.push(built.map(|glob| glob.compile_matcher()).map_err(|error| {
-                PlanError::BadFilter {
-                    glob: glob.clone(),
-                    why: error.kind().to_string(),
-                }
-            })?);
-        }
-        Ok(filter)
-    }
-
-    /// A filter that names a scenario takes all of its cases; ids it had before count too.
-    fn selects(&self, case: &Case) -> bool {
-        let was = case
-            .scenario
-            .header
-            .was
-            .iter()
-            .map(|was| was.value.as_str());
-        let names: Vec<&str> = [case.id.as_str(), case.base()]
-            .into_iter()
-            .chain(was)
-            .collect();
-        let hit = |globs: &[GlobMatcher]| {
-            globs
-                .iter()
-                .any(|glob| names.iter().any(|name| glob.is_match(name)))
-        };
-        (self.include.is_empty() || hit(&self.include)) && !hit(&self.exclude)
-    }
-}
-
-/// Up to five ids that are most like what was asked for.
-fn near(filters: &[String], ids: &[&str]) -> Vec<String> {
-    let mut scored: Vec<(f64, &str)> = ids
-        .iter()
-        .map(|id| {
-            let best = filters
-                .iter()
-                .map(|filter| {
-                    let plain = filter.trim_matches(['*', '!']);
-                    let whole = strsim::jaro_winkler(plain, id);
-                    let last = id.rsplit('/').next().unwrap_or(id);
-                    let own = plain.rsplit('/').next().unwrap_or(plain);
-                    whole.max(strsim::jaro_winkler(own, last))
-                })
-                .fold(0.0, f64::max);
-            (best, *id)
-        })
-        .filter(|(score, _)| *score > 0.75)
-        .collect();
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-    scored
-        .into_iter()
-        .take(5)
-        .map(|(_, id)| id.to_owned())
-        .collect()
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::options::{Declared, Options};
+use super::options::{Declared, Feature, Options};
 use super::plan::EXAMPLE;
 use crate::oracle;
 use crate::outcome::{Entry, Preflight, PreflightStep};
@@ -29,10 +29,13 @@ rule   auth.accept
 > {\"op\": 1, \"password\": \"${password}\"}
 > {\"op\": 2}
 < {\"op\": 3}
+> {\"op\": 4, \"w\": $request.w, \"a\": $request.a, \"n\": \"preflight-1\"}
+< {\"op\": 5, \"n\": \"preflight-1\"}
 ";
 /// Lines of [`TEXT`] that can fail.
 const HELLO_LINE: u32 = 4;
 const ACK_LINE: u32 = 7;
+const RESPONSE_LINE: u32 = 9;
 
 static SCENARIO: LazyLock<Arc<Scenario>> = LazyLock::new(|| {
     let source = Source {
@@ -62,6 +65,8 @@ pub(crate) struct Found {
     /// For each declared request (or the example): whether it was answered.
     pub(crate) answered: Vec<bool>,
     pub(crate) stop: Option<Stop>,
+    /// What did not go well although the run goes on: scenarios of its own say so.
+    pub(crate) left: Option<Broken>,
     pub(crate) transcript: Vec<Entry>,
     pub(crate) took: Duration,
 }
@@ -75,6 +80,7 @@ pub(crate) async fn preflight(settings: &Settings, options: &Options) -> Found {
         steps: Vec::new(),
         interval: None,
         answered: Vec::new(),
+        left: None,
         began: Instant::now(),
     };
     let stop = match check.connect_to_heartbeat().await {
@@ -95,6 +101,7 @@ pub(crate) async fn preflight(settings: &Settings, options: &Options) -> Found {
         interval: check.interval,
         answered: check.answered,
         stop,
+        left: check.left,
         transcript: played.transcript,
         took,
     }
@@ -105,6 +112,7 @@ struct Check<'a> {
     steps: Vec<PreflightStep>,
     interval: Option<Duration>,
     answered: Vec<bool>,
+    left: Option<Broken>,
     began: Instant,
 }
 
@@ -139,11 +147,22 @@ impl Check<'_> {
         hint: Option<&str>,
     ) -> Stop {
         self.step(step, false, actual.to_owned());
+        let mut broken = self.broken(rule, line, actual);
+        broken.hint = hint.map(str::to_owned);
+        Stop::Failed(broken)
+    }
+
+    fn broken(&mut self, rule: &str, line: u32, actual: &str) -> Broken {
         self.player.at_line(line);
         let mut broken = self.player.broken(None, actual);
         broken.rule = rule.to_owned();
-        broken.hint = hint.map(str::to_owned);
-        Stop::Failed(broken)
+        broken
+    }
+
+    /// Keeps the first thing that did not go well and does not end the run.
+    fn leave(&mut self, rule: &str, line: u32, actual: &str) {
+        let broken = self.broken(rule, line, actual);
+        self.left.get_or_insert(broken);
     }
 
     async fn connect_to_heartbeat(&mut self) -> Result<(), Stop> {
@@ -244,6 +263,7 @@ impl Check<'_> {
     }
 
     fn no_ack(&mut self, why: String) {
+        self.leave("heartbeat.ack", ACK_LINE, &why);
         self.step("auth", true, "the connection stays open".to_owned());
         self.step("heartbeat", false, why);
     }
@@ -267,6 +287,9 @@ impl Check<'_> {
 
     /// Tries every declared request, or the text's own example, each on a live connection.
     async fn requests(&mut self, options: &Options) {
+        if options.without.contains(&Feature::Request) {
+            return;
+        }
         let example = [Declared {
             w: EXAMPLE.0.to_owned(),
             a: EXAMPLE.1.to_owned(),
@@ -293,6 +316,10 @@ impl Check<'_> {
                 Err(why) => why,
             };
             self.answered.push(false);
+            if !options.requests.is_empty() {
+                let actual = format!("`{what}` was not answered: {detail}");
+                self.leave("request.response", RESPONSE_LINE, &actual);
+            }
             self.step(
                 "request",
                 false,
@@ -353,5 +380,6 @@ mod tests {
         let scenario = &*SCENARIO;
         assert!(scenario.source.line(HELLO_LINE).contains("hb_interval"));
         assert!(scenario.source.line(ACK_LINE).contains("\"op\": 3"));
+        assert!(scenario.source.line(RESPONSE_LINE).contains("\"op\": 5"));
     }
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::names::names;
 use super::parse::{connection_of, only_for, role_of};
-use super::syntax::{Bound, Expect, Mark, Pattern, Role, Scenario, Step, StepKind};
+use super::syntax::{
+    Bound, Expect, Mark, Pattern, Piece, Role, Scenario, Step, StepKind, Template,
+};
 use crate::protocol::json::Json;
 
 /// What a target must offer for a scenario to make sense.
@@ -163,6 +165,23 @@ fn is_response(pattern: &Pattern) -> bool {
     })
 }
 
+/// The interval that a HELLO of ours gives, where it is written out.
+fn interval_in(hello: &Template) -> Option<Duration> {
+    let text: Option<String> = hello
+        .pieces
+        .iter()
+        .map(|piece| match piece {
+            Piece::Literal(text) => Some(text.as_str()),
+            Piece::Value(_) | Piece::InString(_) => None,
+        })
+        .collect();
+    let hello = Json::parse(text?.as_bytes()).ok()?;
+    hello
+        .get("hb_interval")?
+        .as_u64()
+        .map(Duration::from_millis)
+}
+
 /// Adds up what a run waits for.
 struct Clock {
     hb: Duration,
@@ -186,9 +205,11 @@ impl Clock {
             StepKind::Wait { time } => {
                 self.now = self.now.saturating_add(time.resolve(self.hb, self.grace))
             }
-            StepKind::Send { conn, .. }
-            | StepKind::Connect { conn }
-            | StepKind::UseHandshake { conn, .. } => {
+            StepKind::UseHandshake { conn, hello } => {
+                self.hb = hello.as_ref().and_then(interval_in).unwrap_or(self.hb);
+                self.sent.insert(conn.clone(), self.now);
+            }
+            StepKind::Send { conn, .. } | StepKind::Connect { conn } => {
                 self.sent.insert(conn.clone(), self.now);
             }
             StepKind::Expect(expectation) => self.expect(
@@ -211,6 +232,7 @@ impl Clock {
             | StepKind::EveryOff { .. }
             | StepKind::Ignore { .. }
             | StepKind::Alive { .. }
+            | StepKind::Offer { .. }
             | StepKind::WaitsDiffer { .. }
             | StepKind::DriverSend { .. } => {}
         }
@@ -323,6 +345,17 @@ mod tests {
             2000
         );
         assert_eq!(need_ms(&deep(23)), 1 << 23);
+    }
+
+    #[test]
+    fn the_interval_of_our_own_hello_counts_from_there_on() {
+        assert_eq!(
+            need_ms(
+                "use handshake {\"hb_interval\": 400}\nwait 2hb\n< connects\n\
+                 use handshake {\"hb_interval\": 50}\nwait 2hb\nuse handshake\nwait 1hb"
+            ),
+            950
+        );
     }
 
     fn deep(depth: usize) -> String {

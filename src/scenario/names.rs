@@ -88,6 +88,7 @@ impl Names {
             | StepKind::EveryOff { .. }
             | StepKind::Ignore { .. }
             | StepKind::Alive { .. }
+            | StepKind::Offer { .. }
             | StepKind::WaitsDiffer { .. } => {}
         }
     }

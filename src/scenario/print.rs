@@ -54,6 +54,7 @@ pub fn line(step: &Step) -> String {
         StepKind::Either { .. } => "either".to_owned(),
         StepKind::Ignore { conn } => format!("{}ignore", prefix(conn)),
         StepKind::Alive { mark } => marked("alive".to_owned(), mark.as_ref()),
+        StepKind::Offer { what, name } => format!("offer {} {name}", what.word()),
         StepKind::WaitsDiffer { by, mark } => {
             marked(format!("waits differ by {by}"), mark.as_ref())
         }

@@ -222,7 +222,7 @@ fn one_conn_sends(depth: u32) -> BoxedStrategy<(ConnName, Vec<Step>)> {
 
 fn any_order_step(depth: u32) -> BoxedStrategy<Step> {
     let expect = expectation().prop_filter_map("waits", |expectation| match expectation.what {
-        Expect::Nothing(_) | Expect::Probe(_) => None,
+        Expect::Nothing(_) | Expect::Probe(_) | Expect::Connects => None,
         _ => Some(StepKind::Expect(expectation)),
     });
     if depth == 0 {
@@ -281,6 +281,8 @@ fn simple() -> BoxedStrategy<StepKind> {
         conn().prop_map(|conn| StepKind::EveryOff { conn }),
         conn().prop_map(|conn| StepKind::Ignore { conn }),
         mark().prop_map(|mark| StepKind::Alive { mark }),
+        (select(Offered::ALL.as_slice()), "[a-z][a-z0-9.-]{0,8}")
+            .prop_map(|(what, name)| StepKind::Offer { what, name }),
         (time(), mark()).prop_map(|(by, mark)| StepKind::WaitsDiffer { by, mark }),
         object_template().prop_map(|packet| StepKind::DriverSend { packet }),
         (members(any::<bool>(), inner_pattern()), bound(), mark()).prop_map(

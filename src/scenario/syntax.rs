@@ -235,6 +235,9 @@ pub enum StepKind {
     Ignore { conn: ConnName },
     /// `alive`: a new connection gets through handshake and heartbeat.
     Alive { mark: Option<Mark> },
+    /// `offer extension permessage-deflate`: opens a connection that offers this, and records how the
+    /// offer is answered.
+    Offer { what: Offered, name: String },
     /// `waits differ by 50ms`
     WaitsDiffer { by: Time, mark: Option<Mark> },
     /// `driver> {...}`
@@ -245,6 +248,36 @@ pub enum StepKind {
         bound: Option<Bound>,
         mark: Option<Mark>,
     },
+}
+
+/// What an upgrade request can offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offered {
+    /// A WebSocket extension.
+    Extension,
+    /// A subprotocol.
+    Subprotocol,
+}
+
+impl Offered {
+    /// Both.
+    pub const ALL: [Offered; 2] = [Offered::Extension, Offered::Subprotocol];
+
+    /// The word of the language.
+    pub fn word(self) -> &'static str {
+        match self {
+            Offered::Extension => "extension",
+            Offered::Subprotocol => "subprotocol",
+        }
+    }
+
+    /// The header that carries the offer and its answer.
+    pub fn header(self) -> &'static str {
+        match self {
+            Offered::Extension => "Sec-WebSocket-Extensions",
+            Offered::Subprotocol => "Sec-WebSocket-Protocol",
+        }
+    }
 }
 
 /// An expectation line.

@@ -191,6 +191,8 @@ fn options(filters: &[String]) -> runner::Options {
             declared("NULL", "[]"),
         ],
         filters: filters.to_vec(),
+        // That a verdict comes again is no question here: nothing is left to chance.
+        triage: 0,
         ..runner::Options::default()
     }
 }
@@ -214,5 +216,6 @@ fn header() -> RunHeader {
         seed: 1,
         options: serde_json::Map::new(),
         repeat_args: Vec::new(),
+        repeat_tail: Vec::new(),
     }
 }

@@ -368,6 +368,7 @@ mod tests {
             column: 1,
             quote: String::new(),
             repeat: String::new(),
+            target_output: Vec::new(),
         });
         Judged::made(id, rules, verdict, failure)
     }

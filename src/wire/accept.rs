@@ -279,6 +279,13 @@ impl Visitor {
         ))
     }
 
+    /// Leaves the request unanswered: the connection as it is, on which any answer can be queued as
+    /// raw bytes. What the client sends before it has one is read as frames.
+    pub fn unanswered(self) -> (UpgradeRequest, Conn) {
+        let conn = Conn::new(self.stream, Side::Server, self.limits, self.behind);
+        (self.request, conn)
+    }
+
     /// Refuses and ends our side of the stream. Gives the stream back: dropping it closes it.
     pub async fn refuse(
         mut self,

@@ -11,7 +11,9 @@ use std::task::{Context, Poll, Waker, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc;
 use tokio::task::coop;
+use tokio::time::Instant;
 
+use super::listen::{Accept, Accepted};
 use super::stream::{BoxStream, Dial, DialError, Dialing, Stream};
 
 /// How many bytes wait in one direction before writing does, unless [`pipe_of`] says otherwise.
@@ -226,6 +228,18 @@ impl MemoryListener {
     /// later dials refused.
     pub async fn accept(&mut self) -> Option<MemoryStream> {
         self.dialed.recv().await
+    }
+}
+
+impl Accept for MemoryListener {
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted>> {
+        match ready!(self.dialed.poll_recv(cx)) {
+            Some(stream) => Poll::Ready(Ok(Accepted {
+                stream: Box::new(stream),
+                at: Instant::now(),
+            })),
+            None => Poll::Pending,
+        }
     }
 }
 

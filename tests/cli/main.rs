@@ -65,6 +65,9 @@ macro_rules! snapshot {
 }
 
 mod check;
+mod command;
+mod known;
+mod profile;
 mod target;
 mod words;
 

@@ -268,6 +268,8 @@ fn the_reference_server_passes_and_its_reports_are_valid() {
         "jsonl=events.jsonl",
         "--report",
         "human=screen.txt",
+        "--report",
+        "junit=junit.xml",
     ];
     let output = run(&folder, &args);
     assert_eq!(output.status.code(), Some(0), "{}", told(&output));
@@ -291,6 +293,10 @@ fn the_reference_server_passes_and_its_reports_are_valid() {
         screen
     );
     assert!(screen.starts_with("PASS  ws://127.0.0.1:"), "{screen}");
+    assert_eq!(
+        litespec::report::junit::render(&record).unwrap(),
+        fs::read_to_string(folder.join("junit.xml")).unwrap()
+    );
 }
 
 #[test]

@@ -1,10 +1,13 @@
 //! The harness at work, in memory, on virtual time: the language line by line against scripted
 //! servers, and the whole suite against the reference server.
 
+mod clients;
 mod controls;
 mod dying;
+mod known;
 mod play;
 mod suite;
 mod support;
+mod triage;
 mod verdicts;
 mod zoo;

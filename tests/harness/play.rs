@@ -58,6 +58,7 @@ where
         pacer: None,
         lateness: Arc::new(Lateness::default()),
         seed: 1,
+        jitter: None,
     };
     let env = Env::new(PASSWORD);
     let limit = Duration::from_secs(600);
@@ -480,4 +481,58 @@ async fn a_probe_records_and_judges_nothing() {
     );
     let hung = async |stream| Peer::hello(stream, 100_000).await.idle().await;
     assert_eq!(observed(play(text, hung).await)["what"], "hung");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_tells_an_answer_and_what_came_behind_it() {
+    let text = "use handshake\n> {\"op\": 4, \"w\": \"X\", \"a\": [], \"n\": 1.0}\n< probe 1s\n";
+    let answers = async |stream| {
+        let mut peer = Peer::hello(stream, 10_000).await;
+        peer.hear().await;
+        peer.hear().await;
+        peer.say(r#"{"op": 5, "n": 1e0, "r": {}}"#).await;
+        peer.say(r#"{"op": 5, "n": 1, "r": null}"#).await;
+        peer.close(4000, b"").await;
+    };
+    let played = play(text, answers).await;
+    assert_eq!(played.ended, Ended::Passed);
+    let mut observed = played.observed.expect("something observed");
+    let members = observed.as_object_mut().expect("an object");
+    members.retain(|name, _| !name.ends_with("_ms"));
+    assert_eq!(
+        observed,
+        serde_json::json!({"what": "answered", "op": 5, "n": "1e0", "r": "object", "answers": 2,
+            "then": "closed", "code": 4000})
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_offer_is_answered_in_the_upgrade_and_recorded() {
+    for (text, header, what) in [
+        (
+            "offer extension permessage-deflate\n",
+            "Sec-WebSocket-Extensions: permessage-deflate\r\n",
+            "accepted",
+        ),
+        ("offer extension permessage-deflate\n", "", "declined"),
+        (
+            "offer subprotocol a.b\n",
+            "Sec-WebSocket-Protocol: a.b\r\n",
+            "accepted",
+        ),
+        (
+            "offer subprotocol a.b\n",
+            "Sec-WebSocket-Protocol: c\r\n",
+            "bad_upgrade",
+        ),
+    ] {
+        let peer = async |stream| Peer::upgrade(stream, header).await.idle().await;
+        let played = play(text, peer).await;
+        assert_eq!(played.ended, Ended::Passed, "{text}{header}");
+        assert_eq!(
+            played.observed.expect("something observed")["what"],
+            what,
+            "{text}{header}"
+        );
+    }
 }

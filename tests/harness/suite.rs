@@ -21,7 +21,10 @@ fn reference(hb_ms: u64) -> impl Fn(MemoryStream) -> BoxFuture + Send + 'static 
     serve(hb_ms, "helloworld")
 }
 
-fn serve(hb_ms: u64, password: &str) -> impl Fn(MemoryStream) -> BoxFuture + Send + 'static {
+pub(crate) fn serve(
+    hb_ms: u64,
+    password: &str,
+) -> impl Fn(MemoryStream) -> BoxFuture + Send + 'static {
     let service = Service::new(ServerConfig {
         password: Password::from(password),
         hb_interval: Interval::from_millis(hb_ms).expect("above zero"),

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::paint::{BOLD, DIM, PLACE, columns, field, paint, word};
 use super::{Screen, transcript};
-use crate::outcome::{Failure, ScenarioResult};
+use crate::outcome::{ExpectedStatus, Failure, ScenarioResult, Triage, TriageLabel};
 use crate::protocol::rules::Level;
 use crate::report::escape::terminal;
 
@@ -18,6 +18,7 @@ pub(super) fn full(out: &mut String, result: &ScenarioResult, screen: &Screen) {
         about(out, result, failure, screen);
     }
     notes(out, result, screen);
+    triage(out, result, screen);
     if let Some(failure) = &result.failure {
         out.push('\n');
         quote(out, failure, screen);
@@ -27,8 +28,21 @@ pub(super) fn full(out: &mut String, result: &ScenarioResult, screen: &Screen) {
         transcript::write(out, &result.transcript, screen);
     }
     if let Some(failure) = &result.failure {
+        target_output(out, failure, screen);
         out.push('\n');
         repeat(out, failure, screen);
+    }
+}
+
+/// What the target itself said, where the run has started it.
+fn target_output(out: &mut String, failure: &Failure, screen: &Screen) {
+    if failure.target_output.is_empty() {
+        return;
+    }
+    let title = "the target's last lines on standard error";
+    let _ = writeln!(out, "\n{:14}  {}", "", paint(screen, DIM, title));
+    for line in &failure.target_output {
+        let _ = writeln!(out, "{:14}  {}", "", value(line, screen));
     }
 }
 
@@ -38,6 +52,7 @@ pub(super) fn short(out: &mut String, result: &ScenarioResult, screen: &Screen) 
     if let Some(failure) = &result.failure {
         about(out, result, failure, screen);
         notes(out, result, screen);
+        triage(out, result, screen);
         let place = format!(
             "{}:{}:{}",
             terminal(&failure.file),
@@ -94,9 +109,62 @@ fn notes(out: &mut String, result: &ScenarioResult, screen: &Screen) {
     for note in &result.notes {
         field(out, screen, "  note      ", &terminal(note));
     }
+    if let Some(expected) = result
+        .expected
+        .as_ref()
+        .filter(|expected| expected.status == ExpectedStatus::Expired)
+    {
+        let said = format!(
+            "known until {}, which is over ({}:{}): {}",
+            terminal(expected.expires.as_deref().unwrap_or("")),
+            terminal(&expected.file),
+            expected.line,
+            terminal(&expected.reason)
+        );
+        field(out, screen, "  note      ", &said);
+    }
     if result.attempts > 1 {
         let _ = writeln!(out, "  note      run {} times", result.attempts);
     }
+}
+
+/// One line on what running it again showed; with `verbose` one for each attempt.
+fn triage(out: &mut String, result: &ScenarioResult, screen: &Screen) {
+    let Some(triage) = &result.triage else {
+        return;
+    };
+    field(out, screen, "  again     ", &in_words(triage));
+    if !screen.verbose {
+        return;
+    }
+    for (number, attempt) in triage.attempts.iter().enumerate() {
+        let how = if attempt.perturbed {
+            ", sends delayed"
+        } else {
+            ""
+        };
+        let rule = attempt.rule.as_deref().unwrap_or("");
+        let saw = attempt.actual.as_deref().unwrap_or("");
+        let said = format!(
+            "{}{how}: {} {} {} ({:.0} ms)",
+            number + 1,
+            word(attempt.verdict).0,
+            terminal(rule),
+            value(saw, screen),
+            attempt.duration_ms
+        );
+        field(out, screen, "            ", &said);
+    }
+}
+
+fn in_words(triage: &Triage) -> String {
+    let said = match triage.label {
+        Some(TriageLabel::Deterministic) => "deterministic: failed the same way",
+        Some(TriageLabel::TimingDependent) => "timing-dependent: failed",
+        Some(TriageLabel::OnceOnly) => "once-only: failed",
+        None => "no repeat came to a judgement: failed",
+    };
+    format!("{said} in {} runs", triage.rate)
 }
 
 fn value(text: &str, screen: &Screen) -> String {

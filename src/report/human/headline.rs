@@ -11,14 +11,7 @@ use crate::report::record::Record;
 pub fn headline(record: &Record, screen: &Screen) -> String {
     let (word, style, said) = match &record.ending {
         Ending::CouldNotRun(why) => ("could not run:", BAD, terminal(why).into_owned()),
-        Ending::PreflightFailed(why) => (
-            "FAIL",
-            BAD,
-            format!(
-                "the preflight failed, nothing else was run: {}",
-                terminal(why)
-            ),
-        ),
+        Ending::PreflightFailed(why) => preflight_failed(record, &terminal(why)),
         Ending::Interrupted => ("INTERRUPTED", DOUBT, interrupted(record)),
         Ending::Complete => complete(record),
     };
@@ -34,6 +27,19 @@ pub fn headline(record: &Record, screen: &Screen) -> String {
     )
 }
 
+fn preflight_failed(record: &Record, why: &str) -> (&'static str, anstyle::Style, String) {
+    let known = record.summary.expected_fail > 0;
+    let as_known = if known { " as known" } else { "" };
+    let said = format!("the preflight failed{as_known}, nothing else was run: {why}");
+    if known && !record.only_preflight() {
+        ("UNJUDGED", DOUBT, said)
+    } else if known {
+        ("PASS", GOOD, said)
+    } else {
+        ("FAIL", BAD, said)
+    }
+}
+
 fn complete(record: &Record) -> (&'static str, anstyle::Style, String) {
     let summary = &record.summary;
     if summary.fail > 0 {
@@ -44,12 +50,8 @@ fn complete(record: &Record) -> (&'static str, anstyle::Style, String) {
             failed_rules(record)
         );
         ("FAIL", BAD, said)
-    } else if summary.unexpected_pass > 0 {
-        let said = format!(
-            "{} passed that the known-failing list expects to fail",
-            plural(summary.unexpected_pass as usize, "scenario")
-        );
-        ("FAIL", BAD, said)
+    } else if summary.unexpected_pass > 0 || summary.stale > 0 {
+        ("FAIL", BAD, outdated(record))
     } else if summary.error > 0 {
         let ids: Vec<_> = with_verdict(record, Verdict::Error).collect();
         let said = format!(
@@ -73,10 +75,39 @@ fn complete(record: &Record) -> (&'static str, anstyle::Style, String) {
     }
 }
 
+/// What the list of known failures says that is no longer so.
+fn outdated(record: &Record) -> String {
+    let summary = &record.summary;
+    let mut said = Vec::new();
+    if summary.unexpected_pass > 0 {
+        said.push(format!(
+            "{} passed that the known-failing list expects to fail",
+            plural(summary.unexpected_pass as usize, "scenario")
+        ));
+    }
+    match summary.stale {
+        0 => {}
+        1 => said.push("1 entry of the known-failing list is stale".to_owned()),
+        count => said.push(format!(
+            "{count} entries of the known-failing list are stale"
+        )),
+    }
+    said.join(", ")
+}
+
 fn passed(record: &Record) -> String {
     let summary = &record.summary;
+    if record.total() == 0 {
+        let said = if record.only_preflight() {
+            "the preflight went well, nothing else was run"
+        } else {
+            "no scenario of the selection is in this shard"
+        };
+        return said.to_owned();
+    }
     let mut said = format!("{} passed", plural(summary.pass as usize, "scenario"));
     let also = [
+        (summary.expected_fail, "failed as known"),
         (summary.warn, "warned"),
         (summary.info, "recorded"),
         (summary.skip, "skipped"),
@@ -87,7 +118,13 @@ fn passed(record: &Record) -> String {
             said.push_str(&format!(", {count} {what}"));
         }
     }
-    said.push_str(", every must rule judged");
+    match summary.untested_allowed.len() {
+        0 => said.push_str(", every must rule judged"),
+        count => {
+            let rules = plural(count, "must rule");
+            said.push_str(&format!(", {rules} not judged, as allowed"));
+        }
+    }
     said
 }
 
@@ -115,7 +152,7 @@ fn interrupted(record: &Record) -> String {
 /// The rules that failures name, each once, in the order of the scenarios.
 fn failed_rules(record: &Record) -> String {
     let mut rules: Vec<String> = Vec::new();
-    for result in record.results.iter().filter(|r| r.verdict == Verdict::Fail) {
+    for result in record.results.iter().filter(|r| r.fails()) {
         let rule = result
             .failure
             .as_ref()

@@ -2,12 +2,13 @@
 
 mod failure;
 mod headline;
+mod known;
 mod paint;
 mod tail;
 mod transcript;
 
 use super::record::Record;
-use crate::outcome::Verdict;
+use crate::outcome::{Entry, ScenarioResult, Verdict};
 
 pub use headline::headline;
 
@@ -35,6 +36,22 @@ impl Default for Screen {
     }
 }
 
+/// A verdict's word on the screen.
+pub(super) fn verdict_word(verdict: Verdict) -> &'static str {
+    paint::word(verdict).0
+}
+
+/// A whole transcript as lines of the scenario language, without colour.
+pub fn transcript(entries: &[Entry]) -> String {
+    let mut out = String::new();
+    let screen = Screen {
+        verbose: true,
+        ..Screen::default()
+    };
+    transcript::write(&mut out, entries, &screen);
+    out
+}
+
 /// So many failures are shown in full without `verbose`; behind them each gets a short form.
 const FULL_FAILURES: usize = 20;
 
@@ -46,7 +63,7 @@ pub fn render(record: &Record, screen: &Screen) -> String {
         return out;
     }
     tail::preflight(&mut out, record, screen);
-    let failed = record.results.iter().filter(|r| r.verdict == Verdict::Fail);
+    let failed = record.results.iter().filter(|r| r.fails());
     for (number, result) in failed.enumerate() {
         if screen.verbose || number < FULL_FAILURES {
             failure::full(&mut out, result, screen);
@@ -54,13 +71,15 @@ pub fn render(record: &Record, screen: &Screen) -> String {
             failure::short(&mut out, result, screen);
         }
     }
-    for result in record.results.iter().filter(|r| r.verdict == Verdict::Warn) {
+    let warned = |r: &&ScenarioResult| r.verdict == Verdict::Warn && !r.excused();
+    for result in record.results.iter().filter(warned) {
         if screen.verbose {
             failure::full(&mut out, result, screen);
         } else {
             failure::short(&mut out, result, screen);
         }
     }
+    known::known(&mut out, record, screen);
     tail::unjudged(&mut out, record, screen);
     tail::open_points(&mut out, record, screen);
     tail::rules(&mut out, record, screen);

@@ -8,6 +8,7 @@ use crate::event::Ending;
 use crate::outcome::{RuleResult, ScenarioResult, Verdict};
 use crate::protocol::rules::Level;
 use crate::report::escape::terminal;
+use crate::report::observed::words;
 use crate::report::record::Record;
 
 /// The steps of the preflight: where it failed, and when asked for.
@@ -16,7 +17,7 @@ pub(super) fn preflight(out: &mut String, record: &Record, screen: &Screen) {
         record.ending,
         Ending::CouldNotRun(_) | Ending::PreflightFailed(_)
     );
-    if record.preflight.steps.is_empty() || !(failed || screen.verbose) {
+    if record.preflight.steps.is_empty() || !(failed || record.only_preflight() || screen.verbose) {
         return;
     }
     let _ = writeln!(out, "\n{}", paint(screen, BOLD, "preflight"));
@@ -189,27 +190,15 @@ pub(super) fn open_points(out: &mut String, record: &Record, screen: &Screen) {
     }
 }
 
-/// `closed 1002 (after 0.3 ms)` out of `{"what": "closed", "code": 1002, "after_ms": 0.3}`.
 fn observed(result: &ScenarioResult) -> String {
-    let Some(serde_json::Value::Object(members)) = &result.observed else {
-        return terminal(result.reason.as_deref().unwrap_or("nothing recorded")).into_owned();
+    let said = match &result.observed {
+        Some(observed) => words(observed),
+        None => result
+            .reason
+            .clone()
+            .unwrap_or_else(|| "nothing recorded".to_owned()),
     };
-    let mut said: Vec<String> = Vec::new();
-    for (name, value) in members {
-        let value = match value {
-            serde_json::Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        match name.as_str() {
-            "what" => said.insert(0, value),
-            "code" => said.push(value),
-            _ => match name.strip_suffix("_ms") {
-                Some(name) => said.push(format!("{name} {value} ms")),
-                None => said.push(format!("{name} {value}")),
-            },
-        }
-    }
-    terminal(&said.join(", ")).into_owned()
+    terminal(&said).into_owned()
 }
 
 /// The rules by level, the counts, and what the run was.
@@ -257,8 +246,16 @@ pub(super) fn rules(out: &mut String, record: &Record, screen: &Screen) {
             label = "";
         }
     }
-    let verdicts: Vec<Verdict> = record.results.iter().map(|r| r.verdict).collect();
-    field(out, screen, "scenarios  ", &counts(&verdicts));
+    field(out, screen, "scenarios  ", &scenarios(record));
+    if !record.summary.untested_allowed.is_empty() {
+        let allowed = terminal(&record.summary.untested_allowed.join(", ")).into_owned();
+        field(
+            out,
+            screen,
+            "allowed    ",
+            &format!("not judged, and need not be: {allowed}"),
+        );
+    }
     if !record.summary.untested.is_empty() {
         field(
             out,
@@ -268,6 +265,24 @@ pub(super) fn rules(out: &mut String, record: &Record, screen: &Screen) {
         );
     }
     field(out, screen, "run        ", &run(record));
+}
+
+/// The verdicts' counts; what a list says otherwise of apart from the others.
+fn scenarios(record: &Record) -> String {
+    let plain = |r: &&ScenarioResult| !r.excused() && !r.passes_unexpectedly();
+    let results = record.results.iter();
+    let verdicts: Vec<Verdict> = results.filter(plain).map(|r| r.verdict).collect();
+    let mut said = counts(&verdicts);
+    let summary = &record.summary;
+    for (count, what) in [
+        (summary.expected_fail, "failed as known"),
+        (summary.unexpected_pass, "passed though listed as failing"),
+    ] {
+        if count > 0 {
+            said.push_str(&format!(", {count} {what}"));
+        }
+    }
+    said
 }
 
 fn counts(verdicts: &[Verdict]) -> String {

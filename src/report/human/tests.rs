@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::outcome::{Dir, Entry, EntryKind};
 use crate::report::sample;
 
 fn snapshot(name: &str, record: &Record, screen: &Screen) {
@@ -54,6 +55,22 @@ fn reasons_that_differ_in_numbers_only_are_one_group() {
     let whole = render(&record, &Screen::default());
     let group = "3 scenarios: it would wait 120 to 3600 ms, longer than --max-wait (100 ms)\n      a, b, c\n";
     assert!(whole.contains(group), "{whole}");
+}
+
+#[test]
+fn lists_of_known_failures_are_told_apart_from_failures() {
+    snapshot("screen_known", &sample::with_lists(), &Screen::default());
+    snapshot("screen_known_verbose", &sample::with_lists(), &VERBOSE);
+}
+
+#[test]
+fn a_run_of_the_preflight_alone_shows_its_steps() {
+    let mut record = sample::passing();
+    record.results.clear();
+    record.rules.clear();
+    let options = &mut record.header.options;
+    options.insert("preflight".to_owned(), true.into());
+    snapshot("screen_only_preflight", &record, &Screen::default());
 }
 
 #[test]
@@ -168,8 +185,16 @@ proptest! {
         text in "[\\x00-\\x1f\\x7f-\\u{9f}a{\"\\u{202a}-\\u{202e}]{0,30}",
         column in 0u32..40,
         verbose: bool,
+        lists: bool,
     ) {
-        let mut record = sample::failing();
+        let mut record = if lists { sample::with_lists() } else { sample::failing() };
+        for entry in &mut record.known {
+            for member in [&mut entry.id, &mut entry.rule, &mut entry.reason, &mut entry.file] {
+                *member = text.clone();
+            }
+            entry.text = Some(text.clone());
+            entry.expires = Some(text.clone());
+        }
         record.header.target = text.clone();
         record.header.label = Some(text.clone());
         record.preflight.steps[0].detail = text.clone();
@@ -179,6 +204,15 @@ proptest! {
             result.title = text.clone();
             result.reason = Some(text.clone());
             result.notes = vec![text.clone()];
+            if let Some(expected) = &mut result.expected {
+                expected.reason = text.clone();
+                expected.expires = Some(text.clone());
+                expected.file = text.clone();
+            }
+            for attempt in result.triage.iter_mut().flat_map(|triage| &mut triage.attempts) {
+                attempt.rule = Some(text.clone());
+                attempt.actual = Some(text.clone());
+            }
             result.observed = Some(serde_json::json!({"what": text, text.as_str(): text}));
             for entry in &mut result.transcript {
                 entry.text = text.clone();
@@ -198,4 +232,25 @@ proptest! {
         let whole = render(&record, &Screen { verbose, ..Screen::default() });
         prop_assert!(!whole.chars().any(|c| c != '\n' && (c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c))), "{whole:?}");
     }
+}
+
+#[test]
+fn a_clients_connection_and_our_answer_to_it_are_lines_of_the_language() {
+    let entry = |dir, text: &str| Entry {
+        at_ms: 1.0,
+        conn: "a".to_owned(),
+        dir,
+        kind: EntryKind::Connect,
+        text: text.to_owned(),
+        auto: false,
+    };
+    let entries = [
+        entry(Dir::Received, ""),
+        entry(Dir::Sent, "http 503"),
+        entry(Dir::Sent, ""),
+    ];
+    let mut out = String::new();
+    transcript::write(&mut out, &entries, &Screen::default());
+    let said: Vec<&str> = out.lines().map(|line| line[14..].trim_end()).collect();
+    assert_eq!(said, ["  < connects", "  > http 503", "    connect"]);
 }

@@ -100,6 +100,9 @@ fn said(entry: &Entry) -> (&'static str, String) {
         EntryKind::Pong => (arrow, behind_bytes("pong", &entry.text)),
         EntryKind::Close => (arrow, behind("close")),
         EntryKind::Raw => (arrow, behind("raw")),
+        // In the client role: a client's connection, and our HTTP answer to its upgrade request.
+        EntryKind::Connect if entry.dir == Dir::Received => (arrow, behind("connects")),
+        EntryKind::Connect if text.starts_with("http ") => (arrow, text.into_owned()),
         EntryKind::Connect => (" ", behind("connect")),
         EntryKind::Eof => (arrow, behind("eof")),
         EntryKind::Reset => (arrow, behind("reset")),

@@ -188,6 +188,7 @@ impl Check {
 pub(in crate::scenario) fn only_for(step: &Step) -> Option<(Role, &'static str)> {
     Some(match &step.kind {
         StepKind::Connect { .. } => (Role::Server, "`connect`"),
+        StepKind::Offer { .. } => (Role::Server, "`offer`"),
         StepKind::Expect(Expectation {
             what: Expect::Connects,
             ..
@@ -225,6 +226,7 @@ pub(in crate::scenario) fn connection_of(kind: &StepKind) -> Option<&str> {
         | StepKind::InAnyOrder { .. }
         | StepKind::Either { .. }
         | StepKind::Alive { .. }
+        | StepKind::Offer { .. }
         | StepKind::WaitsDiffer { .. }
         | StepKind::DriverSend { .. }
         | StepKind::DriverExpect { .. } => None,
@@ -266,6 +268,13 @@ fn allowed(step: &Step, place: Place<'_>) -> Result<(), Problem> {
                 ..
             }),
         ) => refused("in any order", "expectations of something that comes"),
+        (
+            Place::AnyOrder,
+            StepKind::Expect(Expectation {
+                what: Expect::Connects,
+                ..
+            }),
+        ) => refused("in any order", "expectations of what comes on a connection"),
         (Place::AnyOrder, StepKind::Expect(_)) => Ok(()),
         (Place::AnyOrder, _) => refused("in any order", "expectations, `< ..`, and `repeat`"),
     }

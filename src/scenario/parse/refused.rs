@@ -189,6 +189,7 @@ fn lines_that_make_no_sense_are_refused() {
         "b connect\nb every 1hb\n  > ping",
         "every 0hb\n  > ping",
         "in any order\n  < nothing for 1s",
+        "in any order\n  < connects",
         "in any order\n  wait 1s",
         "< nothing for 1s within ..2s",
         "< nothing 1s",

@@ -4,7 +4,7 @@ use super::cursor::{Cursor, Line};
 use super::words::{HEADER, MAX_REPEAT, STEPS, bound, count, is_name, mark, time, variable};
 use super::{MAX_BLOCKS, Parser, finish_line, json, lines, pattern, trim_front};
 use crate::scenario::error::Problem;
-use crate::scenario::syntax::{Lead, Mark, Spanned, Step, StepKind, Time};
+use crate::scenario::syntax::{Lead, Mark, Offered, Spanned, Step, StepKind, Time};
 
 /// Words that may stand behind a connection's name.
 const PREFIXED: [&str; 5] = ["connect", "use", "beat", "every", "ignore"];
@@ -185,6 +185,7 @@ fn head(cur: &mut Cursor<'_>) -> Result<Head, Problem> {
             .hint("`or` stands as far left as its `either`, right below its branch")),
         "together" => Ok(Head::Together),
         "driver" => Err(cur.unexpected("an arrow: `driver> {..}` or `driver< {..}`")),
+        "offer" => whole(offer(cur)?),
         "alive" => whole(StepKind::Alive { mark: mark(cur)? }),
         _ if PREFIXED.contains(&cur.peek_word()) && !HEADER.contains(&word) => {
             let conn = conn_name(&from)?;
@@ -232,6 +233,25 @@ fn driver(cur: &mut Cursor<'_>, sends: bool) -> Result<StepKind, Problem> {
         pattern,
         bound: bound(cur)?,
         mark: mark(cur)?,
+    })
+}
+
+/// `extension` or `subprotocol`, and its name.
+fn offer(cur: &mut Cursor<'_>) -> Result<StepKind, Problem> {
+    let what = Offered::ALL
+        .into_iter()
+        .find(|what| cur.eat_word(what.word()))
+        .ok_or_else(|| cur.unexpected("`extension` or `subprotocol`, and its name"))?;
+    cur.skip_blanks();
+    // A token of RFC 9110, but for `#`, which begins a comment here.
+    let token = |c: char| c.is_ascii_alphanumeric() || "!$%&'*+-.^_`|~".contains(c);
+    let name = cur.take_while(token).value;
+    if name.is_empty() {
+        return Err(cur.unexpected(format!("the {}'s name", what.word())));
+    }
+    Ok(StepKind::Offer {
+        what,
+        name: name.to_owned(),
     })
 }
 

@@ -10,9 +10,9 @@ pub(super) const HEADER: [&str; 8] = [
     "title", "rule", "level", "control", "kind", "manual", "each", "was",
 ];
 /// Words that open a step.
-pub(super) const STEPS: [&str; 14] = [
+pub(super) const STEPS: [&str; 15] = [
     "use", "wait", "waits", "beat", "every", "repeat", "in", "either", "or", "together", "ignore",
-    "alive", "connect", "driver",
+    "alive", "connect", "driver", "offer",
 ];
 /// Words behind `>`.
 pub(super) const SENDS: [&str; 10] = [

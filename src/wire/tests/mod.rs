@@ -2,6 +2,7 @@
 
 mod conn;
 mod frames;
+mod listen;
 mod malformed;
 mod memory;
 mod messages;

@@ -1,5 +1,6 @@
 //! Runs a suite against a peer in memory, so that a paused clock moves both.
 
+pub(crate) mod caller;
 pub(crate) mod peer;
 
 use std::future::Future;
@@ -71,6 +72,7 @@ pub(crate) fn header() -> RunHeader {
         seed: 1,
         options: serde_json::Map::new(),
         repeat_args: Vec::new(),
+        repeat_tail: Vec::new(),
     }
 }
 

@@ -13,7 +13,12 @@ pub(crate) struct Peer {
 
 impl Peer {
     /// Takes the upgrade.
-    pub(crate) async fn accept(mut stream: MemoryStream) -> Peer {
+    pub(crate) async fn accept(stream: MemoryStream) -> Peer {
+        Peer::upgrade(stream, "").await
+    }
+
+    /// Takes the upgrade, with these header lines in the answer.
+    pub(crate) async fn upgrade(mut stream: MemoryStream, headers: &str) -> Peer {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             head.push(stream.read_u8().await.expect("a whole request"));
@@ -30,7 +35,7 @@ impl Peer {
         let accept = litespec::wire::upgrade::accept_key(key);
         let answer = format!(
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Accept: {accept}\r\n\r\n"
+             Sec-WebSocket-Accept: {accept}\r\n{headers}\r\n"
         );
         stream.write_all(answer.as_bytes()).await.expect("a write");
         let limits = Limits::default();

@@ -1,0 +1,149 @@
+//! `driver>` and `driver<`: what a driven client is told to do, and what it answers.
+
+use tokio::time::Instant;
+
+use super::ended::Ended;
+use super::host::Hosting;
+use super::player::Player;
+use super::pump::{VALUES, Woke};
+use crate::outcome::{Dir, EntryKind};
+use crate::protocol::json::Json;
+use crate::scenario::fill;
+use crate::scenario::matching::matches;
+use crate::scenario::syntax::{Bound, Mark, Pattern, Template};
+
+/// Stands for the driver where a connection's name would stand.
+const NAME: &str = "driver";
+
+impl Player<'_> {
+    /// `driver> ..`
+    pub(crate) fn driver_send(&mut self, packet: &Template) -> Result<(), Ended> {
+        let filled = fill::template(packet, &self.env).map_err(super::send::cannot_fill)?;
+        let now = Instant::now();
+        self.recorder
+            .add(now, NAME, Dir::Sent, EntryKind::Text, filled.shown, false);
+        self.driver_sent = Some(now);
+        let Some(driver) = self.hosting.as_mut().and_then(|h| h.host.driver.as_mut()) else {
+            return Err(undriven());
+        };
+        driver.send(&filled.wire).map_err(|error| {
+            let actual = format!("the client takes no commands any more: {error}");
+            Ended::Failed(Box::new(self.broken(None, &actual)))
+        })
+    }
+
+    /// `driver< ..`: the next line, and where the line names an `id` the next with that one. Bounds
+    /// count from the last command or packet we sent.
+    pub(crate) async fn driver_expect(
+        &mut self,
+        pattern: &Pattern,
+        bound: Option<&Bound>,
+        mark: Option<&Mark>,
+    ) -> Result<(), Ended> {
+        let begun = Instant::now();
+        let sends = self.links.iter().map(|link| link.last_send.0);
+        let anchor = sends.chain(self.driver_sent).max().unwrap_or(begun);
+        let length = |time| self.length(time, None);
+        let least = bound.and_then(|bound| bound.min.as_ref()).map(length);
+        let most = bound.and_then(|bound| bound.max.as_ref()).map(length);
+        let until = match most {
+            Some(most) => anchor + most,
+            None => (anchor + least.unwrap_or_default()).max(begun) + self.settings.answer_within,
+        };
+        loop {
+            if let Some(line) = self.driver_line(pattern) {
+                let now = Instant::now();
+                let early = least.is_some_and(|least| now.duration_since(anchor) < least);
+                if early || now > until {
+                    let waited = now.saturating_duration_since(anchor).as_millis();
+                    let how = if early { "early" } else { "late" };
+                    let actual = format!("{line} after {waited} ms: too {how}");
+                    return Err(Ended::Failed(Box::new(self.broken(mark, &actual))));
+                }
+                return self.driver_judge(pattern, &line, mark);
+            }
+            let silent = match &self.hosting {
+                None => return Err(undriven()),
+                Some(hosting) if hosting.host.driver.is_none() => return Err(undriven()),
+                Some(hosting) => hosting.silent,
+            };
+            if silent {
+                let actual = "the client has ended its answers";
+                return Err(Ended::Failed(Box::new(self.broken(mark, actual))));
+            }
+            if self.pump(until).await? == Woke::TimeOver && !self.driver_waits() {
+                let waited = Instant::now().saturating_duration_since(begun).as_millis();
+                let actual = format!("no such answer within {waited} ms");
+                return Err(Ended::Failed(Box::new(self.broken(mark, &actual))));
+            }
+        }
+    }
+
+    fn driver_judge(
+        &mut self,
+        pattern: &Pattern,
+        line: &Json,
+        mark: Option<&Mark>,
+    ) -> Result<(), Ended> {
+        match matches(pattern, line, &mut self.env) {
+            Ok(()) => {
+                self.hold(mark);
+                Ok(())
+            }
+            Err(mismatch) => {
+                let broken = self.broken(mark, &line.to_string());
+                Err(Ended::Failed(Box::new(broken)).with_mismatch(Some(mismatch)))
+            }
+        }
+    }
+
+    fn driver_waits(&self) -> bool {
+        self.hosting
+            .as_ref()
+            .is_some_and(|hosting| !hosting.lines.is_empty())
+    }
+
+    /// Takes the line that an expectation is to be compared with.
+    fn driver_line(&mut self, pattern: &Pattern) -> Option<Json> {
+        let id = match pattern {
+            Pattern::Members { members, .. } => members.iter().find(|(name, _)| name == "id"),
+            _ => None,
+        };
+        let lines = &mut self.hosting.as_mut()?.lines;
+        let at = match id {
+            None => 0,
+            Some((_, id)) => {
+                let mut env = self.env.clone();
+                let mut fits = |line: &Json| {
+                    let given = line.get("id");
+                    given.is_some_and(|given| matches(id, given, &mut env).is_ok())
+                };
+                lines.iter().position(&mut fits)?
+            }
+        };
+        lines.remove(at)
+    }
+
+    /// The driven client has printed a line. What is no JSON object is its log.
+    pub(super) fn driver_said(&mut self, line: &str) {
+        let Ok(json @ Json::Object(_)) = Json::parse_within(line.as_bytes(), VALUES) else {
+            return;
+        };
+        let text = self.settings.redactor.shown(line.as_bytes());
+        let now = Instant::now();
+        self.recorder
+            .add(now, NAME, Dir::Received, EntryKind::Text, text, false);
+        // The greeting answers no command.
+        if json.get("driver").is_some() && json.get("id").is_none() {
+            return;
+        }
+        if let Some(Hosting { lines, .. }) = &mut self.hosting {
+            lines.push_back(json);
+        }
+    }
+}
+
+/// Why a scenario with driver lines is not played.
+pub(super) fn undriven() -> Ended {
+    Ended::Skipped("needs a driven client".to_owned())
+}
