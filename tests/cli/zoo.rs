@@ -79,7 +79,9 @@ fn a_right_variant_passes_over_a_real_socket() {
 #[test]
 fn selftest_tells_first_what_came_of_it_and_fails_on_a_survivor() {
     let folder = folder("zoo-selftest");
-    let caught = ["selftest", "--defect", "early-d*", "--defect", "plain", "-q"];
+    let caught = [
+        "selftest", "--defect", "early-d*", "--defect", "plain", "-q",
+    ];
     let output = run(&folder, &caught);
     assert_eq!(output.status.code(), Some(0), "{}", told(&output));
     assert_eq!(
