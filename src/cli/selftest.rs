@@ -1,12 +1,14 @@
 //! `litespec selftest`: the suite against the zoo.
 
 use std::io::IsTerminal;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
 use super::Globals;
 use super::exit::{Exit, Stop};
 use super::near::{did_you_mean, near};
+use super::peers::time;
 use super::screen::{Stdout, say};
 use crate::selftest::human::{self, Telling};
 use crate::selftest::{self, Matrix, SelftestError};
@@ -35,6 +37,9 @@ pub(super) struct SelftestArgs {
     /// Only scenarios whose id matches; !GLOB leaves some out (repeatable)
     #[arg(long, value_name = "GLOB")]
     filter: Vec<String>,
+    /// Heartbeat interval of the servers
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time)]
+    hb_interval: Duration,
     /// How many members at once [default: one a processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
@@ -54,6 +59,7 @@ pub(super) fn run(globals: &Globals, args: &SelftestArgs) -> Result<Exit, Stop> 
     let options = selftest::Options {
         members: args.defect.clone(),
         filters: args.filter.clone(),
+        interval: args.hb_interval,
         jobs: args.jobs.map_or(defaults.jobs, usize::from),
         ..defaults
     };

@@ -20,7 +20,12 @@ use crate::zoo::server::Member;
 /// Has letters with another normal form, and of both cases, so that no near miss is skipped.
 const PASSWORD: &str = "Gr\u{fc}n-1234";
 
-const INTERVAL: Duration = Duration::from_secs(1);
+/// What all members are examined by.
+pub(super) struct Terms {
+    pub(super) suite: Arc<Vec<Arc<Scenario>>>,
+    pub(super) filters: Vec<String>,
+    pub(super) interval: Duration,
+}
 
 /// What came of one member.
 #[derive(Clone, Debug)]
@@ -95,14 +100,10 @@ pub(super) fn check(filters: &[String], suite: &[Arc<Scenario>]) -> Result<(), P
 ///
 /// One that does not survive a scenario is put up again for each of those that were left, so that
 /// what a scenario catches does not depend on which come before it.
-pub(super) fn examine(
-    member: &'static Member,
-    filters: &[String],
-    suite: &[Arc<Scenario>],
-) -> Examined {
-    let mut examined = run(member, filters, suite);
+pub(super) fn examine(member: &'static Member, terms: &Terms) -> Examined {
+    let mut examined = run(member, &terms.filters, terms);
     for judged in examined.take_unplayed() {
-        let mut alone = run(member, &[globset::escape(&judged.id)], suite);
+        let mut alone = run(member, &[globset::escape(&judged.id)], terms);
         examined.results.append(&mut alone.results);
         examined.ended = examined.ended.or(alone.ended);
     }
@@ -119,24 +120,20 @@ impl Examined {
     }
 }
 
-fn run(member: &'static Member, filters: &[String], suite: &[Arc<Scenario>]) -> Examined {
+fn run(member: &'static Member, filters: &[String], terms: &Terms) -> Examined {
     let runtime = Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build();
     match runtime {
-        Ok(runtime) => runtime.block_on(suite_against(member, filters, suite)),
+        Ok(runtime) => runtime.block_on(suite_against(member, filters, terms)),
         Err(error) => Examined::broken(format!("no runtime: {error}")),
     }
 }
 
-async fn suite_against(
-    member: &'static Member,
-    filters: &[String],
-    suite: &[Arc<Scenario>],
-) -> Examined {
+async fn suite_against(member: &'static Member, filters: &[String], terms: &Terms) -> Examined {
     let options = options(filters);
-    let plan = match runner::plan(&options, suite) {
+    let plan = match runner::plan(&options, &terms.suite) {
         Ok(plan) => plan,
         Err(error) => return Examined::broken(error.to_string()),
     };
@@ -145,7 +142,7 @@ async fn suite_against(
         Err(error) => return Examined::broken(error.to_string()),
     };
     let (dial, listener) = memory::listen();
-    let keeper = Keeper::new(member, config());
+    let keeper = Keeper::new(member, config(terms.interval));
     let serving = tokio::spawn(async move { keeper.serve(listener).await });
     let reach = Reach {
         target,
@@ -169,8 +166,8 @@ async fn suite_against(
     Examined { results, ended }
 }
 
-fn config() -> ServerConfig {
-    let millis = u64::try_from(INTERVAL.as_millis()).unwrap_or(u64::MAX);
+fn config(interval: Duration) -> ServerConfig {
+    let millis = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX);
     ServerConfig {
         password: Password::from(PASSWORD),
         hb_interval: Interval::from_millis(millis).unwrap_or(Interval::BEYOND),
@@ -191,6 +188,8 @@ fn options(filters: &[String]) -> runner::Options {
             declared("NULL", "[]"),
         ],
         filters: filters.to_vec(),
+        // That a verdict comes again is no question here: nothing is left to chance.
+        triage: 0,
         ..runner::Options::default()
     }
 }

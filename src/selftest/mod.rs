@@ -22,7 +22,7 @@ pub use matrix::Matrix;
 
 use crate::scenario::{Scenario, library};
 use crate::zoo::server::{self, Member};
-use examine::Examined;
+use examine::{Examined, Terms};
 
 /// What is examined.
 #[derive(Clone, Debug)]
@@ -31,18 +31,22 @@ pub struct Options {
     pub members: Vec<String>,
     /// Globs over ids of scenarios, as the runner's filters; empty: all of them.
     pub filters: Vec<String>,
+    /// The heartbeat interval of the members, in whole milliseconds above zero.
+    pub interval: Duration,
     /// Members at once, at least 1.
     pub jobs: usize,
     /// How long one member may take in real time before it is given up.
     pub patience: Duration,
 }
 
-/// Everything, on as many threads as there are processors, a minute for each.
+/// Everything, at an interval of a second, on as many threads as there are processors, a minute for
+/// each member.
 impl Default for Options {
     fn default() -> Options {
         Options {
             members: Vec::new(),
             filters: Vec::new(),
+            interval: Duration::from_secs(1),
             jobs: std::thread::available_parallelism().map_or(2, usize::from),
             patience: Duration::from_secs(60),
         }
@@ -83,11 +87,12 @@ pub fn run(
     let suite = Arc::new(suite());
     examine::check(&options.filters, &suite)
         .map_err(|error| SelftestError::NoScenario(error.to_string()))?;
-    let filters = Arc::new(options.filters.clone());
-    let examine = {
-        let suite = Arc::clone(&suite);
-        move |member: &'static Member| examine::examine(member, &filters, &suite)
-    };
+    let terms = Arc::new(Terms {
+        suite: Arc::clone(&suite),
+        filters: options.filters.clone(),
+        interval: options.interval,
+    });
+    let examine = move |member: &'static Member| examine::examine(member, &terms);
     let all = members.len();
     let examined = pool::run(&members, options, examine, |done| on_done(done, all));
     let everything = options.members.is_empty() && options.filters.is_empty();

@@ -70,6 +70,7 @@ mod known;
 mod profile;
 mod target;
 mod words;
+mod zoo;
 
 /// Several command lines and what comes of each.
 fn each_told(folder: &Path, lines: &[&[&str]]) -> String {

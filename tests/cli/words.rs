@@ -13,6 +13,10 @@ fn every_subcommand_explains_itself() {
         told(&run(&folder, &["explain", "--help"]))
     );
     snapshot!("cli_help_fmt", told(&run(&folder, &["fmt", "--help"])));
+    snapshot!(
+        "cli_help_selftest",
+        told(&run(&folder, &["selftest", "--help"]))
+    );
     snapshot!("cli_help_serve", told(&run(&folder, &["serve", "--help"])));
     snapshot!(
         "cli_help_client",

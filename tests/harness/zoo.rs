@@ -2,6 +2,7 @@
 //! is blamed, and the whole matrix is as recorded.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use litespec::protocol::rules::{self, Level, RoleOf};
 use litespec::selftest::human::{self, Telling};
@@ -48,6 +49,21 @@ fn every_rule_that_binds_a_server_is_broken_by_a_defect_and_no_other_is() {
     assert_eq!(broken, bound);
     assert!(server::all().count() >= 90);
     assert!(server::variants().filter(|m| m.rule.is_none()).count() >= 22);
+}
+
+#[test]
+fn no_right_variant_is_blamed_at_other_intervals() {
+    for ms in [400, 10_000] {
+        let options = Options {
+            members: server::variants().map(|m| m.name.to_owned()).collect(),
+            interval: Duration::from_millis(ms),
+            ..Options::default()
+        };
+        let matrix = selftest::run(&options, |_, _| ()).expect("there are variants");
+        assert_eq!(matrix.summary.variants, options.members.len());
+        let text = human::text(&matrix, Telling::default());
+        assert!(matrix.summary.clean(), "at {ms} ms: {text}");
+    }
 }
 
 /// What a scenario catches does not depend on the company it runs in.
