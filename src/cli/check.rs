@@ -13,6 +13,7 @@ use super::local::{DEFAULT_HB_INTERVAL, Local};
 use super::near::{did_you_mean, near};
 use super::options::{CheckArgs, PasswordFrom};
 use super::output::Output;
+use super::step::Steps;
 use super::target::{self, Chosen};
 use super::{Globals, interrupt, repeat};
 use crate::event::{RunHeader, Suite, Tool};
@@ -47,6 +48,9 @@ pub(super) fn run(globals: &Globals, args: &CheckArgs, line: &Line<'_>) -> Resul
     let scenarios = scenarios(args)?;
     check_filters(&scenarios, &options.filters)?;
     options.known = args.refine.lists(&scenarios)?;
+    if args.refine.step {
+        options.gate = Some(Arc::new(Steps::new()?));
+    }
     let rewriter = args.refine.rewriter(&scenarios, &options.known)?;
     Output::check(args)?;
 

@@ -25,6 +25,7 @@ mod request;
 mod rewrite;
 mod screen;
 mod serve;
+mod step;
 mod target;
 mod values;
 

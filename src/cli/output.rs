@@ -66,7 +66,10 @@ impl Output {
                 .iter()
                 .any(|to| to.format == Format::Jsonl)
                 .then(String::new),
-            progress: Progress::new(clear && !globals.quiet && !logs::busy(globals), human),
+            progress: Progress::new(
+                clear && !globals.quiet && !args.refine.step && !logs::busy(globals),
+                human,
+            ),
             trouble: None,
         }
     }

@@ -21,6 +21,7 @@ mod pump;
 mod record;
 mod send;
 mod settings;
+mod step;
 
 pub use budget::Budget;
 pub use ended::{Broken, Ended, Place, Played};
@@ -30,3 +31,4 @@ pub use player::{Player, alive, run};
 pub use record::Redactor;
 pub use send::cannot_fill;
 pub use settings::{Pacer, Settings};
+pub use step::{Gate, Sending};

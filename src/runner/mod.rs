@@ -23,6 +23,7 @@ use tokio::time::Instant;
 
 pub use crate::oracle::Dialect;
 pub use known::{Known, KnownLists, known_glob};
+use options::FOR_EVER;
 pub use options::{Declared, Feature, Options};
 pub use plan::{Case, EXAMPLE, Plan, PlanError, plan};
 pub use select::Shard;
@@ -65,6 +66,7 @@ pub async fn run(
     on_event: &mut (dyn FnMut(RunEvent) + Send),
 ) -> RunOutcome {
     let began = Instant::now();
+    let options = &options.effective();
     let (lateness, _guard) = Lateness::measure();
     let mut settings = settings(options, reach, lateness);
     on_event(RunEvent::RunStarted {
@@ -176,7 +178,11 @@ fn settings(options: &Options, reach: Reach, lateness: Arc<Lateness>) -> Setting
         password: options.password.clone(),
         redactor: Arc::new(Redactor::new(secrets)),
         dialect: options.dialect,
-        answer_within: options.answer_within,
+        answer_within: if options.debug {
+            FOR_EVER
+        } else {
+            options.answer_within
+        },
         grace: options.grace,
         interval: Duration::from_secs(10),
         pacer: options.connect_rate.map(|rate| Arc::new(Pacer::new(rate))),
@@ -184,6 +190,8 @@ fn settings(options: &Options, reach: Reach, lateness: Arc<Lateness>) -> Setting
         lateness,
         seed: options.seed,
         jitter: None,
+        patient: options.debug,
+        gate: options.gate.clone(),
     }
 }
 

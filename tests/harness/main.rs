@@ -2,6 +2,7 @@
 //! servers, and the whole suite against the reference server.
 
 mod controls;
+mod debug;
 mod dying;
 mod known;
 mod play;

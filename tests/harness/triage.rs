@@ -264,5 +264,7 @@ fn settings(dial: memory::MemoryDial, hb_ms: u64, seed: u64) -> Settings {
         lateness: Arc::new(Lateness::default()),
         seed: 1,
         jitter: Some(seed),
+        patient: false,
+        gate: None,
     }
 }
