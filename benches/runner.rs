@@ -122,6 +122,9 @@ fn settings(address: SocketAddr, lateness: Arc<Lateness>) -> Settings {
         pacer: None,
         lateness,
         seed: 1,
+        jitter: None,
+        patient: false,
+        gate: None,
         budget: Arc::default(),
     }
 }
