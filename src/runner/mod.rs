@@ -130,8 +130,27 @@ pub async fn run(
             }
         }
     };
+    finish(
+        &mut engine,
+        &plan,
+        options,
+        found.preflight.ok,
+        ending,
+        began,
+    )
+}
+
+/// Tells what the run comes to.
+fn finish(
+    engine: &mut Engine<'_>,
+    plan: &Plan,
+    options: &Options,
+    preflight: bool,
+    ending: Ending,
+    began: Instant,
+) -> RunOutcome {
     let judged = Judged {
-        preflight: found.preflight.ok,
+        preflight,
         watch: ending == Ending::Complete
             && !options.preflight_only
             && engine.dead.is_none()
