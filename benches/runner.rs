@@ -123,6 +123,8 @@ fn settings(address: SocketAddr, lateness: Arc<Lateness>) -> Settings {
         lateness,
         seed: 1,
         jitter: None,
+        patient: false,
+        gate: None,
         budget: Arc::default(),
     }
 }

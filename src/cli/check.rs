@@ -35,7 +35,7 @@ pub(super) fn run(globals: &Globals, args: &Check, line: &Line<'_>) -> Result<Ex
     let ready = Ready::new(&args.run, line, |_| true)?;
     let rewriter = ready.rewriter(&args.run)?;
     Output::check(&args.output)?;
-    let mut output = Output::new(globals, &args.output, ready.header());
+    let mut output = Output::new(globals, &args.output, ready.header(), args.run.refine.step);
     let outcome = ready.go(&mut |event| output.take(&event))?;
     let exit = Exit::of(&outcome.ending, &outcome.summary);
     let written = match rewriter {

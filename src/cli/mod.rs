@@ -29,6 +29,7 @@ mod run;
 mod screen;
 mod selftest;
 mod serve;
+mod step;
 mod target;
 mod values;
 mod zoo;

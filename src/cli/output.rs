@@ -45,7 +45,13 @@ impl Output {
         Ok(())
     }
 
-    pub(crate) fn new(globals: &Globals, args: &OutputArgs, header: &RunHeader) -> Output {
+    /// `stepping`: the user is asked before each send, where a progress bar would be in the way.
+    pub(crate) fn new(
+        globals: &Globals,
+        args: &OutputArgs,
+        header: &RunHeader,
+        stepping: bool,
+    ) -> Output {
         let stdout = Stdout::new(globals.color);
         let screen = Screen {
             color: stdout.color(),
@@ -66,7 +72,10 @@ impl Output {
                 .iter()
                 .any(|to| to.format == Format::Jsonl)
                 .then(String::new),
-            progress: Progress::new(clear && !globals.quiet && !logs::busy(globals), human),
+            progress: Progress::new(
+                clear && !globals.quiet && !stepping && !logs::busy(globals),
+                human,
+            ),
             trouble: None,
         }
     }

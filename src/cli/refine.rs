@@ -77,6 +77,12 @@ pub(crate) struct RefineArgs {
         help_heading = "Judging"
     )]
     pub(crate) triage: u32,
+    /// For a server in a debugger: one scenario at a time, no deadline of ours but --timeout, no timing is judged
+    #[arg(long, env = "LITESPEC_DEBUG", value_parser = BoolishValueParser::new(), help_heading = "Running")]
+    pub(crate) debug: bool,
+    /// As --debug; and wait for Enter, on a terminal, before each send
+    #[arg(long, env = "LITESPEC_STEP", value_parser = BoolishValueParser::new(), help_heading = "Running")]
+    pub(crate) step: bool,
     /// Rules that may stay unjudged without exit code 5 (repeatable)
     #[arg(
         long,
@@ -93,6 +99,7 @@ impl RefineArgs {
         options.shard = self.shard;
         options.preflight_only = self.preflight;
         options.triage = self.triage;
+        options.debug = self.debug || self.step;
         for without in &self.without {
             let (feature, declared) = match without {
                 Without::Request => (Feature::Request, !options.requests.is_empty()),

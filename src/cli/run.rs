@@ -13,6 +13,7 @@ use super::local::{DEFAULT_HB_INTERVAL, Local};
 use super::near::{did_you_mean, near};
 use super::options::{CheckArgs, PasswordFrom};
 use super::refine::Rewriter;
+use super::step::Steps;
 use super::target::{self, Chosen};
 use super::{interrupt, repeat};
 use crate::event::{RunEvent, RunHeader, Suite, Tool};
@@ -55,6 +56,9 @@ impl Ready {
         scenarios.retain(|scenario| wanted(scenario));
         check_filters(&scenarios, &options.filters)?;
         options.known = args.refine.lists(&scenarios)?;
+        if args.refine.step {
+            options.gate = Some(Arc::new(Steps::new()?));
+        }
         let (target, word, local) = match chosen {
             Chosen::Url(url, target) => {
                 let word = target::shell_word(&url, &target);

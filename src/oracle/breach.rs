@@ -82,6 +82,14 @@ impl Breach {
         }
     }
 
+    /// Whether it is a matter of when, and not of what.
+    pub fn is_timing(&self) -> bool {
+        matches!(
+            self,
+            Breach::TimeoutEarly { .. } | Breach::TcpLeftOpen { .. }
+        )
+    }
+
     /// How binding the broken part of the rule is.
     pub fn level(&self) -> Level {
         match self {

@@ -27,6 +27,7 @@ mod record;
 mod run;
 mod send;
 mod settings;
+mod step;
 mod visit;
 mod watch;
 
@@ -40,3 +41,4 @@ pub use record::Redactor;
 pub use run::{alive, greets, run, run_client};
 pub use send::cannot_fill;
 pub use settings::{Pacer, Settings};
+pub use step::{Gate, Sending};

@@ -46,6 +46,7 @@ impl Player<'_> {
         };
         let ready = self.ready(send)?;
         self.delay().await?;
+        self.at_the_gate(&[(conn, &ready)]).await?;
         let started = Instant::now();
         self.put(link, ready, started, false);
         self.flush(&[link], started).await
@@ -95,6 +96,8 @@ impl Player<'_> {
             }
         }
         self.delay().await?;
+        let shown: Vec<_> = sends.iter().map(|(c, ready)| (c.as_str(), ready)).collect();
+        self.at_the_gate(&shown).await?;
         let started = Instant::now();
         for (conn, ready) in sends {
             let link = self.link(&conn).await?;

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::budget::Budget;
 use super::lateness::Lateness;
 use super::record::Redactor;
+use super::step::Gate;
 use crate::oracle::Dialect;
 use crate::wire::target::Target;
 use crate::wire::{Dial, Limits, Offer};
@@ -48,6 +49,10 @@ pub struct Settings {
     pub seed: u64,
     /// Delays our sends a little, by lengths drawn from this seed.
     pub jitter: Option<u64>,
+    /// Somebody debugs the target: what comes late or never is waited for, and no timing is judged.
+    pub patient: bool,
+    /// Says when each send may go out.
+    pub gate: Option<Arc<dyn Gate>>,
 }
 
 /// Spaces connections out to a given rate.

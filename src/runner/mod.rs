@@ -26,6 +26,7 @@ use tokio::time::Instant;
 pub use crate::oracle::Dialect;
 pub use known::{Known, KnownLists, known_glob};
 pub use minder::Launch;
+use options::FOR_EVER;
 pub use options::{Declared, Feature, Options};
 pub use plan::{Case, EXAMPLE, Plan, PlanError, plan};
 pub use select::Shard;
@@ -69,6 +70,7 @@ pub async fn run(
     on_event: &mut (dyn FnMut(RunEvent) + Send),
 ) -> RunOutcome {
     let began = Instant::now();
+    let options = &options.effective();
     let (lateness, _guard) = Lateness::measure();
     let mut settings = settings(options, reach, lateness);
     on_event(RunEvent::RunStarted {
@@ -142,8 +144,27 @@ pub async fn run(
     if let Some(minder) = engine.minder.take() {
         minder.end().await;
     }
+    finish(
+        &mut engine,
+        &plan,
+        options,
+        found.preflight.ok,
+        ending,
+        began,
+    )
+}
+
+/// Tells what the run comes to.
+fn finish(
+    engine: &mut Engine<'_>,
+    plan: &Plan,
+    options: &Options,
+    preflight: bool,
+    ending: Ending,
+    began: Instant,
+) -> RunOutcome {
     let judged = Judged {
-        preflight: found.preflight.ok,
+        preflight,
         watch: ending == Ending::Complete
             && !options.preflight_only
             && engine.dead.is_none()
@@ -190,7 +211,11 @@ fn settings(options: &Options, reach: Reach, lateness: Arc<Lateness>) -> Setting
         password: options.password.clone(),
         redactor: Arc::new(Redactor::new(secrets)),
         dialect: options.dialect,
-        answer_within: options.answer_within,
+        answer_within: if options.debug {
+            FOR_EVER
+        } else {
+            options.answer_within
+        },
         grace: options.grace,
         interval: Duration::from_secs(10),
         pacer: options.connect_rate.map(|rate| Arc::new(Pacer::new(rate))),
@@ -198,6 +223,8 @@ fn settings(options: &Options, reach: Reach, lateness: Arc<Lateness>) -> Setting
         lateness,
         seed: options.seed,
         jitter: None,
+        patient: options.debug,
+        gate: options.gate.clone(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a run is given: the target, how to reach it, what it declared, limits.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use globset::GlobMatcher;
@@ -9,6 +10,7 @@ use super::known::KnownLists;
 use super::minder::Launch;
 use super::select::Shard;
 use crate::oracle::Dialect;
+use crate::play::Gate;
 use crate::protocol::json::Json;
 
 /// A request or dispatch that the target declared it knows.
@@ -91,12 +93,34 @@ pub struct Options {
     pub retries: u32,
     /// How often a failed scenario is run again, to see whether it fails every time.
     pub triage: u32,
+    /// Somebody debugs the target: one scenario at a time, nothing of ours runs out but
+    /// `timeout`, no timing is judged, nothing is tried or played again.
+    pub debug: bool,
+    /// Says when each send may go out.
+    pub gate: Option<Arc<dyn Gate>>,
     /// Sends `X-Litespec-Scenario` with every upgrade request.
     pub trace_header: bool,
     /// Further headers of the upgrade request.
     pub headers: Vec<(String, String)>,
     /// Subprotocols to offer.
     pub subprotocols: Vec<String>,
+}
+
+/// As good as for ever, and still within what clocks can add.
+pub(crate) const FOR_EVER: Duration = Duration::from_secs(30 * 24 * 3600);
+
+impl Options {
+    /// The same, with what debugging takes away taken away.
+    pub(crate) fn effective(&self) -> Options {
+        let mut options = self.clone();
+        if options.debug {
+            options.jobs = 1;
+            options.retries = 0;
+            options.triage = 0;
+            options.timeout.get_or_insert(FOR_EVER);
+        }
+        options
+    }
 }
 
 impl Default for Options {
@@ -126,6 +150,8 @@ impl Default for Options {
             max_wait: Duration::from_secs(300),
             retries: 2,
             triage: 2,
+            debug: false,
+            gate: None,
             trace_header: true,
             headers: Vec::new(),
             subprotocols: Vec::new(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::options::{Declared, Feature, Options};
+use super::options::{Declared, FOR_EVER, Feature, Options};
 use super::plan::EXAMPLE;
 use crate::oracle;
 use crate::outcome::{Entry, Preflight, PreflightStep};
@@ -17,7 +17,8 @@ use crate::scenario::syntax::{Origin, Source};
 use crate::scenario::values::Env;
 use crate::scenario::{self, Scenario};
 
-/// The limit of the whole preflight; each of its waits is bounded by `--answer-within`.
+/// The limit of the whole preflight, unless somebody debugs the target; each of its waits is bounded
+/// by `--answer-within`.
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// What the preflight does, as a scenario: shown where its failure is quoted.
@@ -74,7 +75,8 @@ pub(crate) struct Found {
 /// Runs the preflight.
 pub(crate) async fn preflight(settings: &Settings, options: &Options) -> Found {
     let env = Env::new(&settings.password);
-    let player = Player::new(settings, "preflight", &SCENARIO, env, LIMIT);
+    let limit = if options.debug { FOR_EVER } else { LIMIT };
+    let player = Player::new(settings, "preflight", &SCENARIO, env, limit);
     let mut check = Check {
         player,
         steps: Vec::new(),
@@ -307,7 +309,13 @@ impl Check<'_> {
                 format!("r{}", at + 1)
             };
             let what = format!("{} {}", request.w, request.a);
-            let detail = match self.request(&conn, at, request).await {
+            // Nobody says that the example is answered, so that nobody waits for it for ever.
+            let within = if options.requests.is_empty() {
+                options.answer_within
+            } else {
+                self.player.settings.answer_within
+            };
+            let detail = match self.request(&conn, at, request, within).await {
                 Ok(()) => {
                     self.answered.push(true);
                     self.step("request", true, format!("`{what}` was answered"));
@@ -328,7 +336,13 @@ impl Check<'_> {
         }
     }
 
-    async fn request(&mut self, conn: &str, at: usize, request: &Declared) -> Result<(), String> {
+    async fn request(
+        &mut self,
+        conn: &str,
+        at: usize,
+        request: &Declared,
+        within: Duration,
+    ) -> Result<(), String> {
         if conn != "a" {
             self.player
                 .handshake(conn)
@@ -351,7 +365,7 @@ impl Check<'_> {
         );
         let sent = self.player.send_literal(link, &packet).await;
         sent.map_err(|ended| ended.in_words())?;
-        let until = self.until();
+        let until = Instant::now() + within;
         let response = |packet: &Json| {
             packet.get("op").and_then(Json::as_u64) == Some(5)
                 && packet.get("n").and_then(Json::as_str) == Some(nonce.as_str())
@@ -363,7 +377,7 @@ impl Check<'_> {
             })) => Ok(()),
             Ok(Some(item)) => Err(item.got.describe()),
             Ok(None) => {
-                let waited = self.player.settings.answer_within.as_millis();
+                let waited = within.as_millis();
                 Err(format!("no RESPONSE within {waited} ms"))
             }
             Err(ended) => Err(ended.in_words()),

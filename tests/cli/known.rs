@@ -457,3 +457,16 @@ fn a_failure_is_played_again_and_told_what_kind_it_is() {
         shown
     );
 }
+
+#[test]
+fn stepping_needs_a_terminal_and_debugging_does_not() {
+    let folder = two("step");
+    let line = ["check", "ws://localhost:9001/", "--step"];
+    snapshot!("cli_step", each_told(&folder, &[&line]));
+    let (exit, report) = check(&folder, &["--debug"]);
+    assert_eq!(exit, Some(1));
+    let failed = result(&report, "own/fails");
+    assert_eq!(failed["triage"], serde_json::Value::Null);
+    let repeat = failed["failure"]["repeat"].as_str().unwrap();
+    assert!(repeat.contains("--debug"), "{repeat}");
+}

@@ -11,7 +11,7 @@ use crate::suite::{BoxFuture, server_suite};
 use crate::support::peer::Peer;
 
 /// Lets its first client in, so that the preflight passes, and refuses all others with 4001.
-fn refusing() -> impl Fn(MemoryStream) -> BoxFuture + Send + 'static {
+pub(crate) fn refusing() -> impl Fn(MemoryStream) -> BoxFuture + Send + 'static {
     let served = Arc::new(AtomicUsize::new(0));
     move |stream| {
         let first = served.fetch_add(1, Ordering::Relaxed) == 0;

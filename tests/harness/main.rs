@@ -3,6 +3,7 @@
 
 mod clients;
 mod controls;
+mod debug;
 mod dying;
 mod known;
 mod play;

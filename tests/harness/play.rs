@@ -59,6 +59,8 @@ where
         lateness: Arc::new(Lateness::default()),
         seed: 1,
         jitter: None,
+        patient: false,
+        gate: None,
     };
     let env = Env::new(PASSWORD);
     let limit = Duration::from_secs(600);

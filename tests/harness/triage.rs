@@ -246,6 +246,73 @@ async fn delayed_sends_blame_no_right_server() {
     }
 }
 
+/// A server without any patience: 4003 comes exactly one interval after the last HEARTBEAT, or after
+/// HELLO.
+async fn punctual(stream: MemoryStream, hb_ms: u64) {
+    let mut peer = Peer::hello(stream, hb_ms).await;
+    let interval = Duration::from_millis(hb_ms);
+    let mut until = Instant::now() + interval;
+    let mut known = false;
+    loop {
+        let Ok(heard) = tokio::time::timeout_at(until, peer.hear()).await else {
+            return peer.close(4003, b"").await;
+        };
+        let Some(text) = heard else { return };
+        let packet: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+        match (packet["op"].as_u64(), known) {
+            (Some(1), _) if packet["password"] == "helloworld" => known = true,
+            (Some(1), _) => return peer.close(4001, b"").await,
+            (Some(2), true) => {
+                until = Instant::now() + interval;
+                peer.say(r#"{"op":3}"#).await;
+            }
+            (Some(4), true) => {
+                let n = &packet["n"];
+                peer.say(&format!(r#"{{"op":5,"n":{n},"r":[]}}"#)).await;
+            }
+            (Some(2 | 4 | 6), false) => return peer.close(4002, b"").await,
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn delayed_sends_do_not_strain_the_patience_of_a_target_that_has_none() {
+    let (mut compared, mut options) = (0, Options::default());
+    options.filters = vec!["server/heartbeat/*".to_owned(), "server/re*".to_owned()];
+    let plan = runner::plan(&options, &server_suite()).expect("the plan stands");
+    for hb_ms in [100, 1000] {
+        let (dial, mut listener) = memory::listen();
+        let accepting = tokio::spawn(async move {
+            while let Some(stream) = listener.accept().await {
+                tokio::spawn(punctual(stream, hb_ms));
+            }
+        });
+        for case in &plan.cases {
+            let Ok(env) = &case.env else { continue };
+            let play = async |jitter| {
+                let settings = Settings {
+                    jitter,
+                    ..settings(dial.clone(), hb_ms, 0)
+                };
+                let limit = Duration::from_secs(600);
+                play::run(&settings, &case.id, &case.scenario, env.clone(), limit).await
+            };
+            // It is not right in everything; what it is right in it stays right in.
+            if play(None).await.ended != Ended::Passed {
+                continue;
+            }
+            for seed in 0..4 {
+                let ended = play(Some(seed)).await.ended;
+                assert_eq!(ended, Ended::Passed, "{} at {hb_ms} ms", case.id);
+            }
+            compared += 1;
+        }
+        accepting.abort();
+    }
+    assert!(compared > 60, "{compared}");
+}
+
 fn settings(dial: memory::MemoryDial, hb_ms: u64, seed: u64) -> Settings {
     Settings {
         budget: Default::default(),
@@ -264,5 +331,7 @@ fn settings(dial: memory::MemoryDial, hb_ms: u64, seed: u64) -> Settings {
         lateness: Arc::new(Lateness::default()),
         seed: 1,
         jitter: Some(seed),
+        patient: false,
+        gate: None,
     }
 }

@@ -52,6 +52,8 @@ fn settings() -> Settings {
         lateness: Arc::new(Lateness::default()),
         seed: 1,
         jitter: None,
+        patient: false,
+        gate: None,
     }
 }
 

@@ -40,7 +40,10 @@ const HEAVY: [&str; 5] = [
 
 async fn check(quirk: Quirk, hb_ms: u64) -> Done {
     let world = World::new(quirk, hb_ms);
-    let mut options = Options::default();
+    let mut options = Options {
+        triage: 0,
+        ..Options::default()
+    };
     if !quirk.is_right() {
         // Then a request that is not answered is a defect, and none that the server declined.
         options.requests = vec![Declared {
