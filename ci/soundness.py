@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
 """Asks whether verdicts hold on a busy machine.
 
-Checks the right Python server again and again while other processes keep the cores busy, and counts
-what each scenario came to: no failure, no warning, few inconclusive verdicts. Then checks two
-servers with a defect of timing under the same load, and counts how often they are found out. Prints
-a table; exits 1 outside the thresholds.
+Checks a right server again and again while other processes keep the cores busy, and counts what each
+scenario came to: no failure, no warning, few inconclusive verdicts. Then checks servers with a defect
+of timing under the same load, and counts how often they are found out. The servers are the Python
+peers, or (`--server reference`) the reference server and the zoo's defects of timing. Prints a table;
+exits 1 outside the thresholds.
 """
 
 import argparse
 import collections
 import contextlib
+import json
 import multiprocessing
+import os
 import subprocess
 import sys
 import time
@@ -74,11 +77,47 @@ def share(part, whole):
     return 100 * part / whole if whole else 0.0
 
 
+# Rules that a defect of timing breaks.
+TIMING = ("heartbeat.timeout", "heartbeat.keeps-alive", "heartbeat.only-heartbeats",
+          "heartbeat.prompt")
+
+
+@contextlib.contextmanager
+def serving(options, defect=None):
+    """Runs the right server, or one with a defect, for the length of a `with`; gives its URL."""
+    if options.server == "python":
+        command = (peers.python_peer("server_defect.py", "--defect", defect) if defect
+                   else peers.python_peer("server.py"))
+        with peers.started(command, options.hb_interval, subprocess.DEVNULL) as url:
+            yield url
+        return
+    command = [options.litespec, "serve", "--listen", "127.0.0.1:0", "--format", "json",
+               "--hb-interval", f"{options.hb_interval}ms"]
+    if defect:
+        command += ["--defect", defect]
+    environment = {**os.environ, "LITESPEC_PASSWORD": peers.PASSWORD, "LITESPEC_LOG": "off"}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                               env=environment, start_new_session=True)
+    try:
+        yield peers.ready(process)
+    finally:
+        peers.end(process)
+
+
+def defects(options):
+    """The defects of timing, each with how binding the rule is that it breaks."""
+    if options.server == "python":
+        return [("early-timeout", "fail"), ("never-timeout", "fail")]
+    listed = subprocess.run([options.litespec, "list", "defects", "--format", "json"], check=True,
+                            stdout=subprocess.PIPE)
+    return [(defect["name"], "warn" if defect["rule"] == "heartbeat.prompt" else "fail")
+            for defect in json.loads(listed.stdout) if defect["rule"] in TIMING]
+
+
 def repeat_right(options):
-    """Checks the right peer; gives the tally."""
+    """Checks the right server; gives the tally."""
     tally = Tally()
-    command = peers.python_peer("server.py")
-    with peers.started(command, options.hb_interval, subprocess.DEVNULL) as url:
+    with serving(options) as url:
         for number in range(1, options.runs + 1):
             began = time.monotonic()
             exit_code, report = peers.check(options.litespec, url, "--seed", str(number))
@@ -90,16 +129,17 @@ def repeat_right(options):
     return tally
 
 
-def repeat_defect(options, defect):
-    """Checks a peer with a defect of timing; gives how often heartbeat.timeout failed for it."""
+def repeat_defect(options, defect, verdict):
+    """Checks a server with a defect of timing; gives how often a heartbeat rule was broken for it."""
     found = 0
-    command = peers.python_peer("server_defect.py", "--defect", defect)
-    with peers.started(command, options.hb_interval, subprocess.DEVNULL) as url:
+    with serving(options, defect) as url:
         for number in range(1, options.detection_runs + 1):
             filters = [word for glob in options.filter for word in ("--filter", glob)]
-            exit_code, report = peers.check(options.litespec, url, "--seed", str(number), *filters)
-            rules = {f["rule"] for s in peers.with_verdict(report, "fail") if (f := s["failure"])}
-            seen = exit_code == 1 and any(rule.startswith("heartbeat.") for rule in rules)
+            exit_code, report = peers.check(options.litespec, url, "--seed", str(number),
+                                            "--triage", "0", *filters)
+            rules = {f["rule"] for wanted in ("fail", verdict)
+                     for s in peers.with_verdict(report, wanted) if (f := s["failure"])}
+            seen = any(rule.startswith("heartbeat.") for rule in rules)
             found += seen
             print(f"{defect} {number}: {'found' if seen else 'MISSED'}, exit {exit_code}, "
                   f"{', '.join(sorted(rules))}", file=sys.stderr, flush=True)
@@ -109,7 +149,7 @@ def repeat_defect(options, defect):
 def right_table(tally, options):
     """Prints what came of the right peer; gives the thresholds that were passed."""
     found = []
-    print(f"right peer, {options.runs} runs, {options.busy} busy processes, "
+    print(f"right server ({options.server}), {options.runs} runs, {options.busy} busy processes, "
           f"hb {options.hb_interval} ms")
     for verdict in peers.VERDICTS:
         print(f"  {verdict:<13}{tally.count(verdict):>7}")
@@ -135,7 +175,8 @@ def right_table(tally, options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("litespec", help="the litespec binary")
-    parser.add_argument("--runs", type=int, default=50, help="against the right peer")
+    parser.add_argument("--server", choices=("python", "reference"), default="python")
+    parser.add_argument("--runs", type=int, default=50, help="against the right server")
     parser.add_argument("--detection-runs", type=int, default=20, help="against each defect")
     parser.add_argument("--filter", action="append", default=[], metavar="GLOB",
                         help="scenarios of the detection runs (all, unless given)")
@@ -147,17 +188,16 @@ def main():
     options = parser.parse_args()
     options.litespec = str(Path(options.litespec).resolve())
     peers.end_on_sigterm()
-    peers.install_python()
+    if options.server == "python":
+        peers.install_python()
 
     found = []
     with busy(options.busy):
         if options.runs:
             found += right_table(repeat_right(options), options)
-        for defect in ("early-timeout", "never-timeout"):
-            if not options.detection_runs:
-                break
-            rate = share(repeat_defect(options, defect), options.detection_runs)
-            print(f"{defect:<14} found in {rate:.0f} % of {options.detection_runs} runs")
+        for defect, verdict in defects(options) if options.detection_runs else []:
+            rate = share(repeat_defect(options, defect, verdict), options.detection_runs)
+            print(f"{defect:<32} found in {rate:.0f} % of {options.detection_runs} runs", flush=True)
             if rate < options.min_detection:
                 found.append(f"{defect} is found in only {rate:.0f} % of runs")
     for complaint in found:

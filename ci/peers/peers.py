@@ -96,14 +96,14 @@ def started(command, hb_interval, log):
     command = [*command, "--port", "0", "--hb-interval", str(hb_interval), "--password", PASSWORD]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, start_new_session=True)
     try:
-        yield _ready(process)
+        yield ready(process)
         if process.poll() is not None:
             raise PeerError(f"the peer ended with {process.returncode}: {' '.join(command)}")
     finally:
         end(process)
 
 
-def _ready(process):
+def ready(process):
     """Waits for the peer's first line and takes the URL out of it."""
     deadline = time.monotonic() + READY_WITHIN_S
     line = b""

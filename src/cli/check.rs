@@ -13,6 +13,7 @@ Examples:
   litespec check ws://127.0.0.1:10101/ --request 'ECHO [1, 2]'
   litespec check --reference --hb-interval 400ms
   litespec check --reference --defect nonce-int32       see what a failure looks like
+  litespec check ws://localhost:9001/ --request 'ECHO []' -- ./my-server --port 9001
   litespec check ws://localhost:9001/ --filter 'server/auth/*' --filter '!*nfd*'
   litespec check ws://localhost:9001/ --scenario my.scenario --only-own --var 'user=\"bob\"'
   litespec check ws://localhost:9001/ --format jsonl --report json=report.json

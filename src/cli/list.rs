@@ -9,6 +9,7 @@ use super::screen::Stdout;
 use crate::protocol::rules::{self, Level, RoleOf, Rule};
 use crate::report::json;
 use crate::scenario::{Scenario, library};
+use crate::selftest::{self, coverage, table};
 use crate::zoo::server::{self, Member};
 
 pub(super) const EXAMPLES: &str = "\
@@ -18,6 +19,7 @@ Examples:
   litespec list rules --format json
   litespec list defects                servers with a planted defect, and the rule each breaks
   litespec list variants               right servers that look different
+  litespec list --coverage             what the suite covers, and what it never reaches
   litespec list schema > report.schema.json";
 
 /// Arguments of `litespec list`.
@@ -29,6 +31,9 @@ pub(super) struct ListArgs {
     /// Lines for people or one JSON list
     #[arg(long, value_enum, default_value = "human")]
     format: ListFormat,
+    /// Show what the suite covers instead: for each rule its scenarios and defects; which packet is sent in which state with which class of value, and what never is
+    #[arg(long)]
+    coverage: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -80,6 +85,9 @@ struct MemberLine {
 }
 
 pub(super) fn run(globals: &Globals, args: &ListArgs) -> Result<Exit, Stop> {
+    if args.coverage {
+        return coverage(globals, args);
+    }
     let text = match (args.what, args.format) {
         (What::Scenarios, ListFormat::Human) => columns(
             library::all()
@@ -111,6 +119,19 @@ pub(super) fn run(globals: &Globals, args: &ListArgs) -> Result<Exit, Stop> {
             json_text(&server::variants().map(member_line).collect::<Vec<_>>())?
         }
         (What::Schema, _) => json_text(&json::schema())?,
+    };
+    Stdout::new(globals.color).write(&text)?;
+    Ok(Exit::Success)
+}
+
+fn coverage(globals: &Globals, args: &ListArgs) -> Result<Exit, Stop> {
+    if args.what == What::Schema {
+        return Err(Stop::usage("the schema has no coverage"));
+    }
+    let coverage = coverage::coverage(&selftest::suite());
+    let text = match args.format {
+        ListFormat::Human => table::text(&coverage),
+        ListFormat::Json => json_text(&coverage)?,
     };
     Stdout::new(globals.color).write(&text)?;
     Ok(Exit::Success)

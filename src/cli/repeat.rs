@@ -189,8 +189,7 @@ mod tests {
     #[test]
     fn only_what_is_not_at_its_default_is_repeated() {
         let given = of(&[
-            "ws://x/", "--grace", "3s", "--jobs", "2", "--strict", "--filter",
-            "a*", "--seed", "5",
+            "ws://x/", "--grace", "3s", "--jobs", "2", "--strict", "--filter", "a*", "--seed", "5",
         ]);
         assert_eq!(given.words.join(" "), "--strict --jobs 2");
         assert_eq!(

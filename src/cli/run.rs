@@ -320,7 +320,10 @@ fn answered() -> [Declared; 2] {
         w: w.to_owned(),
         a: a.to_owned(),
     };
-    [declared("ECHO", "[1, \"two\", null]"), declared("NULL", "[]")]
+    [
+        declared("ECHO", "[1, \"two\", null]"),
+        declared("NULL", "[]"),
+    ]
 }
 
 /// The time of day to the millisecond, RFC 3339 in UTC.

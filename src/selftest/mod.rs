@@ -5,10 +5,13 @@
 //! [`matrix::Matrix`]; [`human::text`] is the matrix for people, and its serialisation the one for
 //! programs. Neither holds a time: the same program gives the same matrix.
 
+pub mod coverage;
 mod examine;
 pub mod human;
 pub mod matrix;
 mod pool;
+pub mod table;
+mod walk;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -98,7 +101,7 @@ pub fn run(
 }
 
 /// The scenarios for servers.
-fn suite() -> Vec<Arc<Scenario>> {
+pub fn suite() -> Vec<Arc<Scenario>> {
     let server = |scenario: &&Arc<Scenario>| scenario.id.starts_with("server/");
     library::all().iter().filter(server).cloned().collect()
 }

@@ -165,3 +165,27 @@ async fn every_declared_request_is_asked_for() {
         .count();
     assert_eq!(asked, 3, "{:?}", done.ids(&[Verdict::Pass]));
 }
+
+/// When a silent client was closed, in milliseconds, at this interval.
+async fn closed_after(hb_ms: u64) -> f64 {
+    let options = Options {
+        filters: vec!["server/open/timeout-after".to_owned()],
+        ..Options::default()
+    };
+    let done = crate::support::run(&options, &server_suite(), reference(hb_ms)).await;
+    let observed = done.results[0].observed.as_ref().expect("a record");
+    assert_eq!(observed["code"], 4003, "{observed}");
+    observed["after_ms"].as_f64().expect("a time")
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_interval_moves_the_close_by_one_to_two_times_the_difference() {
+    for (short, long) in [(400, 1000), (1000, 3000), (3000, 10_000)] {
+        let moved = closed_after(long).await - closed_after(short).await;
+        let difference = (long - short) as f64;
+        assert!(
+            (difference - 20.0..=2.0 * difference).contains(&moved),
+            "{short} to {long}: {moved}"
+        );
+    }
+}
