@@ -52,7 +52,12 @@ pub fn text(matrix: &Matrix, telling: Telling) -> String {
     }
     out.heading("Scenarios");
     let id = width(matrix.scenarios.iter().map(|row| row.id.as_str()));
-    for row in &matrix.scenarios {
+    // Of a part of the zoo only those that catch some of it.
+    let idle = |row: &Row| matrix.summary.idle.contains(&row.id);
+    let mut judging = matrix.scenarios.iter().filter(|row| !row.probe);
+    let part = judging.any(|row| row.catches == 0 && !idle(row));
+    let told = |row: &&Row| !part || row.catches > 0;
+    for row in matrix.scenarios.iter().filter(told) {
         out.scenario(row, id);
     }
     out.text
