@@ -84,10 +84,11 @@ impl Breach {
 
     /// Whether it is a matter of when, and not of what.
     pub fn is_timing(&self) -> bool {
-        matches!(
-            self,
-            Breach::TimeoutEarly { .. } | Breach::TcpLeftOpen { .. }
-        )
+        match self {
+            Breach::TimeoutEarly { .. } | Breach::TcpLeftOpen { .. } => true,
+            Breach::Client(breach) => breach.is_timing(),
+            _ => false,
+        }
     }
 
     /// How binding the broken part of the rule is.

@@ -46,6 +46,17 @@ pub enum ClientBreach {
 }
 
 impl ClientBreach {
+    /// Whether it is a matter of when, and not of what.
+    pub fn is_timing(&self) -> bool {
+        matches!(
+            self,
+            ClientBreach::NoHelloAck { .. }
+                | ClientBreach::BeatGap { .. }
+                | ClientBreach::BeatsTooMany { .. }
+                | ClientBreach::ReconnectTooSoon { .. }
+        )
+    }
+
     /// The id of the rule this breaks.
     pub fn rule(&self) -> &'static str {
         match self {
