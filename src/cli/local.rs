@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::dialect::Dialect;
 use super::exit::{Exit, Stop};
 use crate::protocol::packet::Interval;
-use crate::reference::server::{Server, ServerConfig};
+use crate::reference::server::{Server, ServerConfig, Talk};
 use crate::session::Password;
 
 /// The interval where `--hb-interval` says nothing: short, so that a run is.
@@ -27,7 +28,11 @@ pub(super) struct Local {
 
 impl Local {
     /// Starts it.
-    pub(super) fn start(hb_interval: Duration, password: &str) -> Result<Local, Stop> {
+    pub(super) fn start(
+        hb_interval: Duration,
+        dialect: Dialect,
+        password: &str,
+    ) -> Result<Local, Stop> {
         let millis = u64::try_from(hb_interval.as_millis()).unwrap_or(u64::MAX);
         let hb_interval = Interval::from_millis(millis).ok_or_else(|| {
             Stop::usage("--hb-interval is counted in milliseconds and must be at least 1ms")
@@ -35,6 +40,7 @@ impl Local {
         let config = ServerConfig {
             hb_interval,
             password: Password::from(password),
+            talk: talk(dialect, hb_interval.duration()),
             ..ServerConfig::default()
         };
         let (shutdown, stopped) = oneshot::channel();
@@ -72,6 +78,11 @@ fn cannot_start(error: &io::Error) -> Stop {
         Exit::CouldNotRun,
         format!("cannot start the reference server: {error}"),
     )
+}
+
+/// What a server of our own says unasked in a dialect.
+pub(super) fn talk(dialect: Dialect, hb_interval: Duration) -> Option<Talk> {
+    (dialect == Dialect::Bidirectional).then(|| Talk::every(hb_interval / 2))
 }
 
 /// The server's thread: tells where it listens, then serves until told to stop.

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::dialect::Dialect;
 use super::exit::Exit;
+use super::local;
 use super::peers::{PasswordArgs, block_on, complain, interrupted, say, time};
 use crate::protocol::packet::Interval;
 use crate::reference::server::{Server, ServerConfig};
@@ -15,6 +17,9 @@ use crate::reference::server::{Server, ServerConfig};
 #[command(after_help = "\
 It answers requests for ECHO (its arguments), LATE (its arguments, so many milliseconds later as the
 first one says) and NULL (null), and every other one with {\"error\":\"unknown request\"}.
+
+With --dialect bidirectional each client that has authenticated gets the dispatch WELCOME [], and the
+request STATUS [N] every half interval; its answers are taken and only logged.
 
 The first line on standard output says where it listens. SIGINT or SIGTERM closes every connection
 with 1001 and ends it. Logs go to standard error; LITESPEC_LOG=litespec=debug shows more of them.
@@ -32,6 +37,15 @@ pub(crate) struct ServeArgs {
     /// How often clients must send a heartbeat
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
     hb_interval: Duration,
+    /// In the bidirectional one it asks its clients too
+    #[arg(
+        long,
+        value_enum,
+        default_value = "text",
+        hide_possible_values = true,
+        value_name = "text|bidirectional"
+    )]
+    dialect: Dialect,
     #[command(flatten)]
     password: PasswordArgs,
     /// How the first line says where it listens
@@ -65,6 +79,7 @@ pub(crate) fn run(args: ServeArgs) -> Exit {
         listen: args.listen,
         hb_interval,
         password,
+        talk: local::talk(args.dialect, args.hb_interval),
         ..ServerConfig::default()
     };
     block_on(serve(config, args.format, args.hb_interval))

@@ -8,6 +8,7 @@ mod dial;
 mod handlers;
 mod link;
 pub mod server;
+mod talk;
 mod upgrade;
 
 #[cfg(test)]

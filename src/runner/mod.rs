@@ -190,6 +190,7 @@ fn settings(options: &Options, reach: Reach, lateness: Arc<Lateness>) -> Setting
         password: options.password.clone(),
         redactor: Arc::new(Redactor::new(secrets)),
         dialect: options.dialect,
+        answers: Arc::new(options.answers.clone()),
         answer_within: options.answer_within,
         grace: options.grace,
         interval: Duration::from_secs(10),

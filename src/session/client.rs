@@ -33,6 +33,8 @@ pub struct Settings {
     pub hello_limit: Duration,
     /// Requests and dispatches that may wait or be in flight at once.
     pub max_pending: usize,
+    /// The server may ask too, as the bidirectional dialect has it.
+    pub bidirectional: bool,
 }
 
 /// Names a request of one session. Never given twice.
@@ -116,8 +118,27 @@ pub enum Event {
         /// The text of the nonce.
         nonce: String,
     },
+    /// In the bidirectional dialect: the server asks for something. [`ClientSession::answer`] answers.
+    Asked(Asked),
+    /// In the bidirectional dialect: a DISPATCH came.
+    Told {
+        /// What it is about; empty if it is no Unicode text.
+        w: String,
+        /// Its arguments: the text of a JSON list.
+        a: String,
+    },
     /// Something else was passed over.
     Ignored(Ignored),
+}
+
+/// A REQUEST of the server's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// What is asked for; empty if it is no Unicode text.
+    pub w: String,
+    /// The arguments: the text of a JSON list.
+    pub a: String,
+    nonce: String,
 }
 
 /// What a client passes over, and lives on.
@@ -210,6 +231,15 @@ impl ClientSession {
             Ok(Packet::Hello { hb_interval }) => self.hello(now, hb_interval.duration()),
             Ok(Packet::HeartbeatAck) => self.event(Event::HeartbeatAck),
             Ok(Packet::Response { n, r }) => self.response(n, r),
+            Ok(Packet::Request { w, a, n }) if self.is_asked() => {
+                let (w, a) = (plain(&w), a.as_str().to_owned());
+                let nonce = n.as_str().to_owned();
+                self.event(Event::Asked(Asked { w, a, nonce }));
+            }
+            Ok(Packet::Dispatch { w, a }) if self.is_asked() => {
+                let (w, a) = (plain(&w), a.as_str().to_owned());
+                self.event(Event::Told { w, a });
+            }
             Ok(other) => self.event(Event::Ignored(Ignored::WrongDirection(other.op()))),
             Err(error) => self.faulty(error),
         }
@@ -314,6 +344,19 @@ impl ClientSession {
         Ok(())
     }
 
+    /// Answers a request of the server's with `r`, the text of a JSON value; one that is none is sent
+    /// as null. Nothing is sent once the connection is over.
+    pub fn answer(&mut self, asked: &Asked, r: &str) {
+        let Ok(n) = Raw::parse(&asked.nonce) else {
+            return;
+        };
+        if self.is_ready() {
+            let r = Raw::parse(r).unwrap_or(Raw::NULL);
+            let packet = codec::encode(&Packet::Response { n, r });
+            self.outputs.push_back(Output::Send(packet));
+        }
+    }
+
     /// The connection is over: every request that is pending is settled.
     pub fn closed(&mut self) {
         self.state = State::Closed;
@@ -348,6 +391,11 @@ impl ClientSession {
     /// Requests that are not settled.
     pub fn pending(&self) -> usize {
         self.pending.len()
+    }
+
+    /// Whether the server may ask: it knows who we are then.
+    fn is_asked(&self) -> bool {
+        self.settings.bidirectional && self.is_ready()
     }
 
     fn is_open(&self) -> bool {
@@ -476,6 +524,10 @@ impl ClientSession {
             _ => Ignored::Undecodable(error),
         }));
     }
+}
+
+fn plain(w: &Str<'_>) -> String {
+    w.decode().unwrap_or_default().into_owned()
 }
 
 impl Output {
