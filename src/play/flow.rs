@@ -74,6 +74,7 @@ impl Player<'_> {
             };
             let Some(at) = self.meets(link, &open, &item)? else {
                 if self.passes_by(link, &item, Some(line)) {
+                    self.passed_over(link, &item);
                     continue;
                 }
                 return Err(self.unexpected(link, Some(line), &item));

@@ -51,7 +51,7 @@ pub struct Player<'a> {
     /// Whose turn it is to be read first.
     pub(crate) turn: usize,
     pub(crate) jitter: Option<Jitter>,
-    /// The scenario has lines about a server's REQUESTs: it answers them itself.
+    /// The scenario has lines about a server's REQUESTs: those that they take it answers itself.
     pub(crate) answers_itself: bool,
     breaches: Vec<(Breach, Place)>,
     rng: fastrand::Rng,

@@ -206,7 +206,7 @@ impl Player<'_> {
         }
         match beside {
             Some(Beside::Heartbeat) => self.acknowledge(index, at),
-            Some(Beside::Unasked) => self.reply(index, at, &got),
+            Some(Beside::Unasked) if !self.answers_itself => self.reply(index, at, &got),
             _ => {}
         }
         // What few lines ask for must not fill the inbox: a full one is not read on.

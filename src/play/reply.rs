@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::item::Got;
+use super::item::{Beside, Got, Item};
 use super::link::AUTO_QUEUE;
 use super::player::Player;
 use super::send::{How, Ready};
@@ -14,8 +14,16 @@ use crate::protocol::packet::Packet;
 use crate::wire::opcode;
 
 impl Player<'_> {
-    /// Answers a server's REQUEST on the connection that it came on, unless the scenario does that. Its
-    /// DISPATCHes, and REQUESTs without a nonce, want no answer.
+    /// A line has passed an arrival over. In a scenario with lines about the server's REQUESTs these
+    /// wait for such a line; what none takes is answered then, for a server may need it to go on.
+    pub(super) fn passed_over(&mut self, index: usize, item: &Item) {
+        if self.answers_itself && item.beside == Some(Beside::Unasked) {
+            self.reply(index, Instant::now(), &item.got);
+        }
+    }
+
+    /// Answers a server's REQUEST on the connection that it came on. Its DISPATCHes, and REQUESTs
+    /// without a nonce, want no answer.
     pub(super) fn reply(&mut self, index: usize, at: Instant, got: &Got) {
         let Got::Packet { packet, bytes, .. } = got else {
             return;
@@ -23,7 +31,7 @@ impl Player<'_> {
         let link = &self.links[index];
         // Between the bytes of a frame that a scenario writes itself there is no room for another.
         let held_back = link.raw || link.over() || link.conn.queued() > AUTO_QUEUE;
-        if self.hosting.is_some() || self.answers_itself || held_back {
+        if self.hosting.is_some() || held_back {
             return;
         }
         if super::pump::op(packet) != Some(u64::from(Op::Request.number())) {

@@ -21,7 +21,7 @@ pub struct Needs {
     pub request: bool,
     /// It uses `dispatch.w` or `dispatch.a`.
     pub dispatch: bool,
-    /// It has a line about a server's REQUESTs, which it then answers itself.
+    /// It has a line about a server's REQUESTs: those that it takes it answers itself.
     pub names_request: bool,
     /// It uses `driver>` or `driver<`: the client must obey a driver.
     pub driver: bool,

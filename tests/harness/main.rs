@@ -3,6 +3,7 @@
 
 mod clients;
 mod controls;
+mod dialect;
 mod dying;
 mod known;
 mod play;
