@@ -14,6 +14,7 @@ Examples:
   litespec check --reference --hb-interval 400ms
   litespec check ws://localhost:9001/ --filter 'server/auth/*' --filter '!*nfd*'
   litespec check ws://localhost:9001/ --scenario my.scenario --only-own --var 'user=\"bob\"'
+  litespec check ws://localhost:9001/ --dialect bidirectional --answer 'WHO \"me\"'
   litespec check ws://localhost:9001/ --format jsonl --report json=report.json
   LITESPEC_TARGET=ws://localhost:9001/ LITESPEC_PASSWORD=secret litespec check --strict
 

@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn it_listens_while_it_lives_and_no_longer() {
-        let local = Local::start(Duration::from_secs(1), "x").unwrap();
+        let local = Local::start(Duration::from_secs(1), Dialect::Text, "x").unwrap();
         let address = local
             .url
             .trim_start_matches("ws://")
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn an_interval_below_a_millisecond_is_refused() {
-        let stop = Local::start(Duration::from_micros(500), "x").unwrap_err();
+        let stop = Local::start(Duration::from_micros(500), Dialect::Text, "x").unwrap_err();
         assert_eq!(stop.exit, Exit::Usage);
     }
 }

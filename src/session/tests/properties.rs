@@ -102,6 +102,7 @@ proptest! {
                     answered += 1;
                     prop_assert!(session.answer(ticket, Raw::NULL).is_some());
                 }
+                Step::Answered(..) => prop_assert!(false, "nothing was asked"),
                 Step::Dispatch(_) => prop_assert!(authenticated),
                 Step::Close(breach) => {
                     if breach == Breach::HeartbeatTimeout {

@@ -23,9 +23,10 @@ pub(crate) enum Kind {
     EarlyDrops,
     /// Asks every 0.02 hb.
     Chatty,
-    /// Its nonces are of all types, and it ends a connection where one does not come back as it was
-    /// spelled.
+    /// Its nonces are of all types, and it ends a connection where one does not come back.
     OddNonces,
+    /// As these, and they must come back as they were spelled. That is more than a server may ask.
+    ExactNonces,
     /// Ends a connection where an answer takes more than a second.
     Demanding,
     /// Answers nothing as long as its own request waits.
@@ -206,12 +207,15 @@ impl Talk {
         }
         self.count += 1;
         let nonce = match self.kind {
-            Kind::OddNonces => ODD[self.count as usize % ODD.len()].to_owned(),
+            Kind::OddNonces | Kind::ExactNonces => {
+                ODD[self.count as usize % ODD.len()].to_owned()
+            }
             _ => self.count.to_string(),
         };
         let text = format!(r#"{{"op":4,"w":"STATUS","a":[],"n":{nonce}}}"#);
         let key = match self.kind {
-            Kind::OddNonces => Value::String(nonce),
+            Kind::ExactNonces => Value::String(nonce),
+            Kind::OddNonces => serde_json::from_str(&nonce).expect("JSON"),
             _ => self.count.into(),
         };
         self.world.state().asked.push(key.clone());
@@ -339,7 +343,7 @@ impl Talk {
         }
         let spelled = match self.kind {
             // As it is spelled behind the harness's own members.
-            Kind::OddNonces => {
+            Kind::ExactNonces => {
                 let inner = text.split_once(r#""n": "#).map_or("", |(_, rest)| rest);
                 let inner = inner.rsplit_once(r#", "r":"#).map_or("", |(n, _)| n);
                 Value::String(inner.to_owned())
@@ -348,7 +352,7 @@ impl Talk {
         };
         match self.asked.iter().position(|(asked, _)| *asked == spelled) {
             Some(at) => drop(self.asked.remove(at)),
-            None if self.kind == Kind::OddNonces => return Err(4101),
+            None if matches!(self.kind, Kind::OddNonces | Kind::ExactNonces) => return Err(4101),
             None => {}
         }
         self.answer_held();
