@@ -36,8 +36,6 @@ pub(crate) struct DialectArgs {
         long,
         value_enum,
         default_value = "text",
-        hide_possible_values = true,
-        value_name = "text|bidirectional",
         env = "LITESPEC_DIALECT",
         help_heading = "Target"
     )]
@@ -68,7 +66,7 @@ impl DialectArgs {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ClientDialectArgs {
     /// Which reading of the protocol it speaks: in the bidirectional one it answers requests of the server's
-    #[arg(long, value_enum, default_value = "text", hide_possible_values = true, value_name = "text|bidirectional")]
+    #[arg(long, value_enum, default_value = "text")]
     dialect: Dialect,
     /// What a request of the server's for W is answered in that dialect; any other gets null (repeatable)
     #[arg(long, value_name = "W JSON", value_parser = values::answer)]

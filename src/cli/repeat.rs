@@ -189,8 +189,18 @@ mod tests {
     #[test]
     fn only_what_is_not_at_its_default_is_repeated() {
         let given = of(&[
-            "ws://x/", "--grace", "3s", "--jobs", "2", "--strict", "--filter",
-            "a*", "--seed", "5", "--dialect", "text",
+            "ws://x/",
+            "--grace",
+            "3s",
+            "--jobs",
+            "2",
+            "--strict",
+            "--filter",
+            "a*",
+            "--seed",
+            "5",
+            "--dialect",
+            "text",
         ]);
         assert_eq!(given.words.join(" "), "--strict --jobs 2");
         assert_eq!(
@@ -201,7 +211,13 @@ mod tests {
 
     #[test]
     fn the_dialect_and_its_answers_are_repeated() {
-        let line = ["ws://x/", "--dialect", "bidirectional", "--answer", "WHO \"me\""];
+        let line = [
+            "ws://x/",
+            "--dialect",
+            "bidirectional",
+            "--answer",
+            "WHO \"me\"",
+        ];
         let given = of(&line);
         assert_eq!(
             given.words.join(" "),

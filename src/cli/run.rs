@@ -16,7 +16,9 @@ use super::refine::Rewriter;
 use super::target::{self, Chosen};
 use super::{interrupt, repeat};
 use crate::event::{RunEvent, RunHeader, Suite, Tool};
-use crate::runner::{self, Declared, Dialect, Feature, Options, Plan, PlanError, Reach, RunOutcome};
+use crate::runner::{
+    self, Declared, Dialect, Feature, Options, Plan, PlanError, Reach, RunOutcome,
+};
 use crate::scenario::syntax::Role;
 use crate::scenario::{Scenario, library, load};
 use crate::wire::{Target, TcpDial};
@@ -51,7 +53,8 @@ impl Ready {
     ) -> Result<Ready, Stop> {
         let chosen = target::choose(args, line.matches, line.from_file)?;
         let mut options = args.options(line.password_from()?, |name| std::env::var(name).ok())?;
-        args.dialect.check(line.typed("answer"), line.given("dialect"))?;
+        args.dialect
+            .check(line.typed("answer"), line.given("dialect"))?;
         let mut scenarios = scenarios(args)?;
         scenarios.retain(|scenario| wanted(scenario));
         check_filters(&scenarios, &options.filters)?;

@@ -18,8 +18,8 @@ use crate::reference::server::{Server, ServerConfig};
 It answers requests for ECHO (its arguments), LATE (its arguments, so many milliseconds later as the
 first one says) and NULL (null), and every other one with {\"error\":\"unknown request\"}.
 
-With --dialect bidirectional each client that has authenticated gets the dispatch WELCOME [], and the
-request STATUS [N] every half interval; its answers are taken and only logged.
+With --dialect bidirectional it sends each client that has authenticated the dispatch WELCOME [],
+and every half interval the request STATUS [N]. The answers are logged, and no more.
 
 The first line on standard output says where it listens. SIGINT or SIGTERM closes every connection
 with 1001 and ends it. Logs go to standard error; LITESPEC_LOG=litespec=debug shows more of them.
@@ -38,13 +38,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
     hb_interval: Duration,
     /// In the bidirectional one it asks its clients too
-    #[arg(
-        long,
-        value_enum,
-        default_value = "text",
-        hide_possible_values = true,
-        value_name = "text|bidirectional"
-    )]
+    #[arg(long, value_enum, default_value = "text")]
     dialect: Dialect,
     #[command(flatten)]
     password: PasswordArgs,

@@ -143,8 +143,9 @@ pub fn plan(options: &Options, scenarios: &[Arc<Scenario>]) -> Result<Plan, Plan
         all.extend(cases(scenario, options)?);
     }
     let text = options.dialect == Dialect::Text;
-    let (foreign, all): (Vec<_>, Vec<_>) =
-        all.into_iter().partition(|case: &Case| text && case.scenario.of_dialect());
+    let (foreign, all): (Vec<_>, Vec<_>) = all
+        .into_iter()
+        .partition(|case: &Case| text && case.scenario.of_dialect());
     let (cases, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|case| filter.selects(case));
     if cases.is_empty() && foreign.iter().any(|case| filter.selects(case)) {
         return Err(PlanError::OtherDialect {

@@ -13,6 +13,7 @@ mod asks;
 pub mod backoff;
 mod breach;
 pub mod client;
+mod event;
 mod password;
 pub mod server;
 mod timer;

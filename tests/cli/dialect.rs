@@ -88,7 +88,10 @@ fn a_served_server_that_asks_fails_by_the_text_alone_and_passes_in_its_dialect()
         let filter = ["--filter", "server/packet/sender"];
         let program = env!("CARGO_BIN_EXE_litespec");
         let serve = ["--", program, "serve", "--listen", &listen];
-        let serve = [&serve[..], &["--hb-interval", "400ms", "--dialect", "bidirectional"]];
+        let serve = [
+            &serve[..],
+            &["--hb-interval", "400ms", "--dialect", "bidirectional"],
+        ];
         let line = [&["check", &url][..], &filter, more, &serve.concat()].concat();
         run(&folder, &line)
     };

@@ -262,7 +262,11 @@ fn in_the_dialect_a_client_that_we_ask_is_still_judged() {
         (Dialect::Text, ask, false),
         (Dialect::Bidirectional, ask, true),
         (Dialect::Bidirectional, tell, true),
-        (Dialect::Bidirectional, r#"{"op":4,"w":1,"a":[],"n":1}"#, false),
+        (
+            Dialect::Bidirectional,
+            r#"{"op":4,"w":1,"a":[],"n":1}"#,
+            false,
+        ),
     ] {
         let mut scene = Scene::new();
         scene.oracle = ClientOracle::new(dialect);

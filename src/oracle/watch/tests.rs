@@ -319,7 +319,14 @@ fn in_the_dialect_a_server_asks_nobody_before_the_right_password() {
         packet: &packet,
         binary: false,
     };
-    scene.oracle.received(other, Received::Packet { packet: &json(HELLO), binary: false }, scene.t0);
+    scene.oracle.received(
+        other,
+        Received::Packet {
+            packet: &json(HELLO),
+            binary: false,
+        },
+        scene.t0,
+    );
     let found = scene.oracle.received(other, received, scene.t0);
     assert_eq!(found[0].breach.rule(), "dialect.bidirectional");
 }

@@ -44,7 +44,10 @@ fn a_response_before_authentication_counts_for_nothing() {
 fn each_answer_finds_its_request_once_and_strangers_are_ignored() {
     let (clock, mut session) = server(2);
     assert_eq!(session.ask("X", "[]").unwrap_err(), NotAsked::NotThere);
-    assert!(matches!(send(&mut session, &clock, ACK), Step::Authenticated));
+    assert!(matches!(
+        send(&mut session, &clock, ACK),
+        Step::Authenticated
+    ));
     let (first, packet) = session.ask("X", "[ 1]").unwrap();
     assert_eq!(packet, r#"{"op":4,"w":"X","a":[ 1],"n":1}"#);
     let (second, _) = session.ask("Y", "[]").unwrap();
@@ -53,7 +56,10 @@ fn each_answer_finds_its_request_once_and_strangers_are_ignored() {
     let told = session.tell("Z", "[]").unwrap();
     assert_eq!(told, r#"{"op":6,"w":"Z","a":[]}"#);
     let stranger = r#"{"op":5,"n":"1","r":null}"#;
-    assert!(matches!(send(&mut session, &clock, stranger), Step::Ignored));
+    assert!(matches!(
+        send(&mut session, &clock, stranger),
+        Step::Ignored
+    ));
     // Equal by value, however the client spells it.
     let step = send(&mut session, &clock, r#"{"op":5,"n":2.0,"r":{"a" : 1}}"#);
     let Step::Answered(id, r) = step else {
@@ -71,7 +77,10 @@ fn each_answer_finds_its_request_once_and_strangers_are_ignored() {
 #[test]
 fn equal_nonces_of_both_directions_do_not_meet() {
     let (clock, mut session) = server(2);
-    assert!(matches!(send(&mut session, &clock, ACK), Step::Authenticated));
+    assert!(matches!(
+        send(&mut session, &clock, ACK),
+        Step::Authenticated
+    ));
     let (id, _) = session.ask("X", "[]").unwrap();
     let step = send(&mut session, &clock, r#"{"op":4,"w":"X","a":[],"n":1}"#);
     let Step::Request(request) = step else {
@@ -88,7 +97,10 @@ fn equal_nonces_of_both_directions_do_not_meet() {
 #[test]
 fn an_answer_is_no_heartbeat() {
     let (clock, mut session) = server(2);
-    assert!(matches!(send(&mut session, &clock, ACK), Step::Authenticated));
+    assert!(matches!(
+        send(&mut session, &clock, ACK),
+        Step::Authenticated
+    ));
     let (_, _) = session.ask("X", "[]").unwrap();
     let due = session.deadline();
     let _ = session.text(clock.at(900), r#"{"op":5,"n":1,"r":null}"#, |_| false);
@@ -98,7 +110,10 @@ fn an_answer_is_no_heartbeat() {
 #[test]
 fn by_the_text_alone_a_server_neither_asks_nor_is_answered() {
     let (clock, mut session) = server(0);
-    assert!(matches!(send(&mut session, &clock, ACK), Step::Authenticated));
+    assert!(matches!(
+        send(&mut session, &clock, ACK),
+        Step::Authenticated
+    ));
     assert_eq!(session.ask("X", "[]").unwrap_err(), NotAsked::NotSpoken);
     let step = send(&mut session, &clock, r#"{"op":5,"n":1,"r":null}"#);
     let wrong = Breach::WrongDirection(Op::Response);
@@ -108,7 +123,10 @@ fn by_the_text_alone_a_server_neither_asks_nor_is_answered() {
 #[test]
 fn a_response_that_is_none_closes_once_the_client_is_known() {
     let (clock, mut session) = server(1);
-    assert!(matches!(send(&mut session, &clock, ACK), Step::Authenticated));
+    assert!(matches!(
+        send(&mut session, &clock, ACK),
+        Step::Authenticated
+    ));
     let step = send(&mut session, &clock, r#"{"op":5,"n":1}"#);
     let malformed = Breach::Malformed(Op::Response);
     assert!(matches!(step, Step::Close(breach) if breach == malformed));
@@ -170,6 +188,12 @@ fn a_client_is_told_of_dispatches_and_asked_only_behind_hello_and_in_the_dialect
     let ask = r#"{"op":4,"w":"X","a":[],"n":1}"#;
     let passed = |op| Output::Event(Event::Ignored(Ignored::WrongDirection(op)));
     assert_eq!(outputs(true, &[ask]), [passed(Op::Request)]);
-    assert_eq!(outputs(false, &[HELLO, ask]).last(), Some(&passed(Op::Request)));
-    assert_eq!(outputs(false, &[HELLO, tell]).last(), Some(&passed(Op::Dispatch)));
+    assert_eq!(
+        outputs(false, &[HELLO, ask]).last(),
+        Some(&passed(Op::Request))
+    );
+    assert_eq!(
+        outputs(false, &[HELLO, tell]).last(),
+        Some(&passed(Op::Dispatch))
+    );
 }

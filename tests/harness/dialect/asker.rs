@@ -207,9 +207,7 @@ impl Talk {
         }
         self.count += 1;
         let nonce = match self.kind {
-            Kind::OddNonces | Kind::ExactNonces => {
-                ODD[self.count as usize % ODD.len()].to_owned()
-            }
+            Kind::OddNonces | Kind::ExactNonces => ODD[self.count as usize % ODD.len()].to_owned(),
             _ => self.count.to_string(),
         };
         let text = format!(r#"{{"op":4,"w":"STATUS","a":[],"n":{nonce}}}"#);
@@ -310,12 +308,7 @@ impl Talk {
         self.asked.iter().any(|(asked, _)| asked == nonce)
     }
 
-    fn response(
-        &mut self,
-        packet: &Value,
-        text: &str,
-        last_beat: &mut Instant,
-    ) -> Result<(), u16> {
+    fn response(&mut self, packet: &Value, text: &str, last_beat: &mut Instant) -> Result<(), u16> {
         let nonce = packet["n"].clone();
         if !self.let_in {
             match self.kind {

@@ -107,7 +107,11 @@ async fn by_the_text_alone_a_server_that_asks_breaks_the_rule_on_who_sends_what(
             result.verdict == Verdict::Fail && failure.is_some_and(|failure| failure.rule == rule)
         })
     };
-    assert!(failed("packet.sender"), "{:?}", done.lines(&[Verdict::Fail]));
+    assert!(
+        failed("packet.sender"),
+        "{:?}",
+        done.lines(&[Verdict::Fail])
+    );
     assert!(!failed("dialect.bidirectional"));
     let about = |id: &&str| id.starts_with("server/dialect/");
     let ids = done.results.iter().map(|result| result.id.as_str());
@@ -195,18 +199,21 @@ const BENT: [(Kind, &str, &str); 12] = [
         "response-before-then-heartbeat",
     ),
     (Kind::OneTable, "request.response", "same-nonce"),
-    (Kind::AnswersAnswers, "request.response", "own-requests-go-on"),
     (
-        Kind::MixedUp,
+        Kind::AnswersAnswers,
         "request.response",
-        "each-on-its-connection",
+        "own-requests-go-on",
     ),
+    (Kind::MixedUp, "request.response", "each-on-its-connection"),
 ];
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_closes_for_the_answer_to_its_own_request_lets_nobody_stay() {
     let done = run(Kind::ResponseCloses, 1000, &ours(&["server/auth/*"])).await;
-    let stays = done.results.iter().find(|r| r.id == "server/auth/stays-open");
+    let stays = done
+        .results
+        .iter()
+        .find(|r| r.id == "server/auth/stays-open");
     let failure = stays.and_then(|result| result.failure.as_ref());
     let told = failure.map(|failure| (failure.rule.as_str(), failure.actual.as_str()));
     assert_eq!(told, Some(("auth.accept", "close 1008")));
@@ -253,9 +260,15 @@ async fn every_scenario_of_the_dialect_catches_something() {
 async fn the_watch_sees_who_is_asked_too_early_in_every_scenario() {
     for kind in [Kind::AsksAtOnce, Kind::AsksEverybody] {
         // These know nothing of the dialect.
-        let options = ours(&["server/hello/once-while-silent", "server/heartbeat/keeps-alive"]);
+        let options = ours(&[
+            "server/hello/once-while-silent",
+            "server/heartbeat/keeps-alive",
+        ]);
         let done = run(kind, 400, &options).await;
-        let told = done.results.iter().find(|r| r.id == "watch/dialect.bidirectional");
+        let told = done
+            .results
+            .iter()
+            .find(|r| r.id == "watch/dialect.bidirectional");
         let failure = told.and_then(|result| result.failure.as_ref());
         assert!(failure.is_some(), "{kind:?}: {:?}", done.lines(&BAD));
     }
