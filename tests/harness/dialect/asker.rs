@@ -62,6 +62,8 @@ pub(crate) enum Kind {
     MixedUp,
     /// Closes for any RESPONSE.
     ResponseCloses,
+    /// Asks every 0.02 hb, and never answers the fiftieth request of a connection.
+    ChattyAndForgetful,
     /// Takes an answer for a heartbeat.
     AnswersCount,
 }
@@ -120,13 +122,14 @@ pub(crate) async fn serve(world: Arc<World>, stream: MemoryStream) {
         beats_in: false,
         asked: Vec::new(),
         count: 0,
+        served: 0,
         held: Vec::new(),
         out: Vec::new(),
         world: Arc::clone(&world),
     };
     let mut last_beat = now;
     let period = match world.kind {
-        Kind::Chatty => world.hb.mul_f64(0.02),
+        Kind::Chatty | Kind::ChattyAndForgetful => world.hb.mul_f64(0.02),
         _ => world.hb.mul_f64(0.4),
     };
     let mut tick = now + period;
@@ -181,6 +184,7 @@ struct Talk {
     /// What waits for the client's answer, and since when.
     asked: Vec<(Value, Instant)>,
     count: u64,
+    served: u64,
     /// Nonces of the client's requests that are not answered yet.
     held: Vec<Value>,
     out: Vec<String>,
@@ -287,7 +291,10 @@ impl Talk {
         if self.kind == Kind::AsksBack {
             self.ask();
         }
-        self.held.push(nonce.clone());
+        self.served += 1;
+        if self.kind != Kind::ChattyAndForgetful || self.served != 50 {
+            self.held.push(nonce.clone());
+        }
         self.answer_held();
         Ok(())
     }

@@ -10,6 +10,8 @@ use litespec::outcome::Verdict;
 use litespec::protocol::packet::Interval;
 use litespec::reference::server::{ServerConfig, Service, Talk};
 use litespec::runner::{self, Declared, Dialect, Options, PlanError};
+use litespec::scenario;
+use litespec::scenario::syntax::{Origin, Source};
 use litespec::session::Password;
 use litespec::wire::memory::MemoryStream;
 
@@ -327,4 +329,31 @@ fn a_filter_for_the_other_dialect_is_refused_and_says_so() {
         .map(|case| case.id.clone())
         .collect();
     assert_eq!(ids, ["server/hello/first"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_talks_on_is_not_waited_for_without_end() {
+    let id = "server/request/hundred-in-one-segment";
+    let done = run(Kind::ChattyAndForgetful, 1000, &ours(&[id])).await;
+    assert_eq!(done.ids(&[Verdict::Fail]), [id], "{:?}", done.lines(&BAD));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_answered_into_the_middle_of_a_frame() {
+    // The frame TEXT {"op": 2} under the mask 0x01020304, in two parts.
+    let text = "title  A heartbeat in two parts\nrule   heartbeat.ack\n\nuse handshake\n\
+                > raw 0x8189010203047a20\nwait 0.2hb\n> raw 0x6c74233823367c\n< {\"op\": 3}\n";
+    let source = Source {
+        path: "test".to_owned(),
+        origin: Origin::File,
+        text: text.to_owned(),
+    };
+    let scenario = scenario::parse("own/two-parts", Arc::new(source));
+    let scenario = Arc::new(scenario.unwrap_or_else(|error| panic!("{error}")));
+    let world = World::new(Kind::Chatty, 1000);
+    let done = support::run(&bidirectional(), &[scenario], move |stream| {
+        asker::serve(Arc::clone(&world), stream)
+    })
+    .await;
+    assert_eq!(done.lines(&BAD), [] as [&str; 0]);
 }
