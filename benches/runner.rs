@@ -116,6 +116,7 @@ fn settings(address: SocketAddr, lateness: Arc<Lateness>) -> Settings {
             "helloworld".to_owned(),
         )])),
         dialect: litespec::oracle::Dialect::Text,
+        answers: Default::default(),
         answer_within: Duration::from_secs(5),
         grace: Duration::from_secs(3),
         interval: Duration::from_secs(10),

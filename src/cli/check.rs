@@ -16,6 +16,7 @@ Examples:
   litespec check ws://localhost:9001/ --request 'ECHO []' -- ./my-server --port 9001
   litespec check ws://localhost:9001/ --filter 'server/auth/*' --filter '!*nfd*'
   litespec check ws://localhost:9001/ --scenario my.scenario --only-own --var 'user=\"bob\"'
+  litespec check ws://localhost:9001/ --dialect bidirectional --answer 'WHO \"me\"'
   litespec check ws://localhost:9001/ --format jsonl --report json=report.json
   LITESPEC_TARGET=ws://localhost:9001/ LITESPEC_PASSWORD=secret litespec check --strict
 

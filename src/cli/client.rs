@@ -12,6 +12,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use super::dialect::ClientDialectArgs;
 use super::exit::Exit;
 use super::peers::{PasswordArgs, block_on, complain, interrupted, json_line, say, time};
 use crate::protocol::json::Json;
@@ -34,6 +35,7 @@ fails. The end of standard input ends it: what is in flight is waited for, a sec
 
 Examples:
   echo '{\"do\":\"request\",\"id\":1,\"w\":\"ECHO\",\"a\":[1]}' | litespec client ws://127.0.0.1:10101/
+  litespec client ws://127.0.0.1:10101/ --dialect bidirectional --answer 'STATUS {\"up\":true}'
   litespec check-client -- litespec client '{url}'
 
 Exit codes: 0 standard input has ended, 2 usage, 130 interrupted.")]
@@ -48,6 +50,8 @@ pub(crate) struct ClientArgs {
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     #[command(flatten)]
+    dialect: ClientDialectArgs,
+    #[command(flatten)]
     password: PasswordArgs,
 }
 
@@ -60,8 +64,16 @@ pub(crate) fn run(args: ClientArgs) -> Exit {
             return Exit::Usage;
         }
     };
+    let answers = match args.dialect.answers() {
+        Ok(answers) => answers,
+        Err(stop) => {
+            complain(&stop.message);
+            return Exit::Usage;
+        }
+    };
     let config = ClientConfig {
         password,
+        answers,
         request_timeout: args.timeout,
         seed: args.seed,
         ..ClientConfig::default()

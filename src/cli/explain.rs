@@ -104,7 +104,12 @@ fn explain_rule(rule: &Rule) -> String {
 }
 
 fn explain_scenario(scenario: &Scenario) -> String {
-    let mut out = format!("# {}\n{}", scenario.id, scenario.source.text);
+    let dialect = if scenario.of_dialect() {
+        "# Runs with --dialect bidirectional only.\n"
+    } else {
+        ""
+    };
+    let mut out = format!("# {}\n{dialect}{}", scenario.id, scenario.source.text);
     if !out.ends_with('\n') {
         out.push('\n');
     }

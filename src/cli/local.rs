@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::dialect::Dialect;
 use super::exit::{Exit, Stop};
 use crate::protocol::packet::Interval;
-use crate::reference::server::{Server, ServerConfig};
+use crate::reference::server::{Server, ServerConfig, Talk};
 use crate::session::Password;
 use crate::zoo::keeper::Keeper;
 use crate::zoo::server::Member;
@@ -31,6 +32,7 @@ impl Local {
     /// Starts it.
     pub(super) fn start(
         hb_interval: Duration,
+        dialect: Dialect,
         password: &str,
         member: Option<&'static Member>,
     ) -> Result<Local, Stop> {
@@ -41,6 +43,7 @@ impl Local {
         let config = ServerConfig {
             hb_interval,
             password: Password::from(password),
+            talk: talk(dialect, hb_interval.duration()),
             ..ServerConfig::default()
         };
         let (shutdown, stopped) = oneshot::channel();
@@ -78,6 +81,11 @@ fn cannot_start(error: &io::Error) -> Stop {
         Exit::CouldNotRun,
         format!("cannot start the reference server: {error}"),
     )
+}
+
+/// What a server of our own says unasked in a dialect.
+pub(super) fn talk(dialect: Dialect, hb_interval: Duration) -> Option<Talk> {
+    (dialect == Dialect::Bidirectional).then(|| Talk::every(hb_interval / 2))
 }
 
 /// The server's thread: tells where it listens, then serves until told to stop.
@@ -133,7 +141,7 @@ mod tests {
 
     #[test]
     fn it_listens_while_it_lives_and_no_longer() {
-        let local = Local::start(Duration::from_secs(1), "x", None).unwrap();
+        let local = Local::start(Duration::from_secs(1), Dialect::Text, "x", None).unwrap();
         let address = local
             .url
             .trim_start_matches("ws://")
@@ -146,7 +154,7 @@ mod tests {
 
     #[test]
     fn an_interval_below_a_millisecond_is_refused() {
-        let stop = Local::start(Duration::from_micros(500), "x", None).unwrap_err();
+        let stop = Local::start(Duration::from_micros(500), Dialect::Text, "x", None).unwrap_err();
         assert_eq!(stop.exit, Exit::Usage);
     }
 }

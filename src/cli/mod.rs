@@ -4,6 +4,7 @@ mod check;
 mod client;
 mod color;
 mod config;
+mod dialect;
 mod diff;
 mod exit;
 mod explain;

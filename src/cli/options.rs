@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 
+use super::dialect::DialectArgs;
 use super::exit::Stop;
 use super::refine::RefineArgs;
 use super::values;
@@ -110,6 +111,8 @@ pub(crate) struct CheckArgs {
     /// A dispatch that the server takes (repeatable)
     #[arg(long, value_name = "W [ARGS]", value_parser = values::declared, env = "LITESPEC_DISPATCH", help_heading = "Target")]
     pub(crate) dispatch: Vec<Declared>,
+    #[command(flatten)]
+    pub(crate) dialect: DialectArgs,
     /// A header of the upgrade request; ${env:NAME} stands for a variable (repeatable)
     #[arg(
         short = 'H',
@@ -247,6 +250,8 @@ impl CheckArgs {
             password: self.password(password_from)?,
             requests: self.request.clone(),
             dispatches: self.dispatch.clone(),
+            dialect: self.dialect.dialect.into(),
+            answers: self.dialect.answers()?,
             filters: self.filter.clone(),
             vars: BTreeMap::new(),
             secrets: BTreeMap::new(),
@@ -361,6 +366,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::runner::Dialect;
 
     #[derive(Parser)]
     struct Line {
@@ -394,6 +400,10 @@ mod tests {
             "ECHO [1]",
             "--dispatch",
             "NOTE",
+            "--dialect",
+            "bidirectional",
+            "--answer",
+            "WHO {\"name\": 1.0}",
             "-H",
             "X: ${env:TOKEN}",
             "--subprotocol",
@@ -438,6 +448,8 @@ mod tests {
                 a: "[]".into()
             }]
         );
+        assert_eq!(options.dialect, Dialect::Bidirectional);
+        assert_eq!(options.answers["WHO"], "{\"name\": 1.0}");
         assert_eq!(options.headers, [("X".to_owned(), "t0ken".to_owned())]);
         assert_eq!(options.subprotocols, ["a"]);
         assert_eq!(options.filters, ["a*"]);

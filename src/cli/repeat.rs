@@ -189,13 +189,42 @@ mod tests {
     #[test]
     fn only_what_is_not_at_its_default_is_repeated() {
         let given = of(&[
-            "ws://x/", "--grace", "3s", "--jobs", "2", "--strict", "--filter", "a*", "--seed", "5",
+            "ws://x/",
+            "--grace",
+            "3s",
+            "--jobs",
+            "2",
+            "--strict",
+            "--filter",
+            "a*",
+            "--seed",
+            "5",
+            "--dialect",
+            "text",
         ]);
         assert_eq!(given.words.join(" "), "--strict --jobs 2");
         assert_eq!(
             Value::Object(given.map),
             serde_json::json!({"strict": true, "jobs": "2", "filter": ["a*"]})
         );
+    }
+
+    #[test]
+    fn the_dialect_and_its_answers_are_repeated() {
+        let line = [
+            "ws://x/",
+            "--dialect",
+            "bidirectional",
+            "--answer",
+            "WHO \"me\"",
+        ];
+        let given = of(&line);
+        assert_eq!(
+            given.words.join(" "),
+            "--dialect bidirectional --answer 'WHO \"me\"'"
+        );
+        let map = serde_json::json!({"dialect": "bidirectional", "answer": ["WHO \"me\""]});
+        assert_eq!(Value::Object(given.map), map);
     }
 
     #[test]

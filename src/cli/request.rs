@@ -195,6 +195,8 @@ fn tell(event: &Event) {
         Event::Greeted { hb_interval } => format!("HELLO, heartbeat every {hb_interval:?}"),
         Event::HeartbeatAck => "HEARTBEAT_ACK".to_owned(),
         Event::Stranger { nonce } => format!("RESPONSE that nobody asked for, nonce {nonce:?}"),
+        Event::Asked { w, .. } => format!("REQUEST {w:?}"),
+        Event::Told { w, .. } => format!("DISPATCH {w:?}"),
         Event::Ignored(what) => format!("passed over: {what:?}"),
         Event::Down(why) => format!("down: {why}"),
         Event::Waiting(wait) => format!("connecting again in {wait:.1?}"),

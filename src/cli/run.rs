@@ -17,7 +17,9 @@ use super::step::Steps;
 use super::target::{self, Chosen};
 use super::{interrupt, repeat};
 use crate::event::{RunEvent, RunHeader, Suite, Tool};
-use crate::runner::{self, Declared, Feature, Options, Plan, PlanError, Reach, RunOutcome};
+use crate::runner::{
+    self, Declared, Dialect, Feature, Options, Plan, PlanError, Reach, RunOutcome,
+};
 use crate::scenario::syntax::Role;
 use crate::scenario::{Scenario, library, load};
 use crate::wire::{Target, TcpDial};
@@ -52,9 +54,12 @@ impl Ready {
     ) -> Result<Ready, Stop> {
         let chosen = target::choose(args, line.matches, line.from_file)?;
         let mut options = args.options(line.password_from()?, |name| std::env::var(name).ok())?;
+        args.dialect
+            .check(line.typed("answer"), line.given("dialect"))?;
         let mut scenarios = scenarios(args)?;
         scenarios.retain(|scenario| wanted(scenario));
         check_filters(&scenarios, &options.filters)?;
+        check_dialect(&scenarios, &options)?;
         options.known = args.refine.lists(&scenarios)?;
         if args.refine.step {
             options.gate = Some(Arc::new(Steps::new()?));
@@ -67,6 +72,7 @@ impl Ready {
             Chosen::Reference => {
                 let local = Local::start(
                     args.hb_interval.unwrap_or(DEFAULT_HB_INTERVAL),
+                    args.dialect.dialect,
                     &options.password,
                     args.zoo.member()?,
                 )?;
@@ -141,6 +147,14 @@ impl Line<'_> {
     fn typed(&self, id: &str) -> bool {
         self.matches.value_source(id) == Some(ValueSource::CommandLine)
             && !self.from_file.contains(&id.replace('_', "-"))
+    }
+
+    /// Whether the option is anywhere: on the line, in a variable or in the file.
+    fn given(&self, id: &str) -> bool {
+        matches!(
+            self.matches.value_source(id),
+            Some(ValueSource::CommandLine | ValueSource::EnvVariable)
+        )
     }
 
     /// Of password and password file, the one that is nearer to the user counts.
@@ -245,6 +259,32 @@ fn check_filters(scenarios: &[Arc<Scenario>], filters: &[String]) -> Result<(), 
     Ok(())
 }
 
+/// Refuses a filter that asks for nothing but scenarios of a dialect that the run is not in.
+fn check_dialect(scenarios: &[Arc<Scenario>], options: &Options) -> Result<(), Stop> {
+    if options.dialect == Dialect::Bidirectional {
+        return Ok(());
+    }
+    for filter in options.filters.iter().filter(|text| !text.starts_with('!')) {
+        let globs = globs(filter)?;
+        let hit = |scenario: &&Arc<Scenario>| {
+            let was = scenario.header.was.iter().map(|was| was.value.as_str());
+            let mut ids = was.chain([scenario.id.as_str()]);
+            ids.any(|id| globs.iter().any(|glob| glob.is_match(id)))
+        };
+        if scenarios.iter().filter(hit).all(|s| s.of_dialect()) {
+            return Err(other_dialect(&format!("the filter {filter} matches")));
+        }
+    }
+    Ok(())
+}
+
+fn other_dialect(what: &str) -> Stop {
+    Stop::usage(format!(
+        "{what} only scenarios of the bidirectional dialect, which this run does not judge"
+    ))
+    .hint("--dialect bidirectional judges a server that asks its clients too")
+}
+
 /// A glob that names one run of a scenario (`id#3`) matches the scenario here.
 fn globs(text: &str) -> Result<Vec<GlobMatcher>, Stop> {
     let base = text.rsplit_once('#').map(|(base, _)| base);
@@ -282,6 +322,12 @@ fn unplannable(error: PlanError) -> Stop {
         PlanError::NothingSelected { filters, .. } => Stop::usage(format!(
             "the filters {filters} leave nothing to run together"
         )),
+        PlanError::OtherDialect { filters } if filters.is_empty() => {
+            other_dialect("the scenarios at hand are")
+        }
+        PlanError::OtherDialect { filters } => {
+            other_dialect(&format!("the filters {filters} leave"))
+        }
         PlanError::BadFilter { .. } | PlanError::Unbound { .. } => Stop::usage(error.to_string()),
     }
 }

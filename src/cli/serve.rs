@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::dialect::Dialect;
 use super::exit::{Exit, Stop};
+use super::local;
 use super::peers::{PasswordArgs, block_on, complain, interrupted, say, time};
 use super::zoo::ZooArgs;
 use crate::protocol::packet::Interval;
@@ -18,6 +20,9 @@ use crate::zoo::server::Member;
 #[command(after_help = "\
 It answers requests for ECHO (its arguments), LATE (its arguments, so many milliseconds later as the
 first one says) and NULL (null), and every other one with {\"error\":\"unknown request\"}.
+
+With --dialect bidirectional it sends each client that has authenticated the dispatch WELCOME [],
+and every half interval the request STATUS [N]. The answers are logged, and no more.
 
 The first line on standard output says where it listens. SIGINT or SIGTERM closes every connection
 with 1001 and ends it. Logs go to standard error; LITESPEC_LOG=litespec=debug shows more of them.
@@ -36,6 +41,9 @@ pub(crate) struct ServeArgs {
     /// How often clients must send a heartbeat
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
     hb_interval: Duration,
+    /// In the bidirectional one it asks its clients too
+    #[arg(long, value_enum, default_value = "text")]
+    dialect: Dialect,
     #[command(flatten)]
     password: PasswordArgs,
     #[command(flatten)]
@@ -65,6 +73,7 @@ pub(crate) fn run(args: ServeArgs) -> Result<Exit, Stop> {
         listen: args.listen,
         hb_interval,
         password,
+        talk: local::talk(args.dialect, args.hb_interval),
         ..ServerConfig::default()
     };
     Ok(block_on(serve(config, member, args.format)))

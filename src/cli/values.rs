@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use crate::protocol::json::Json;
+use crate::protocol::packet::Raw;
 use crate::runner::Declared;
 
 /// No wait of ours is longer: beyond it, clocks overflow.
@@ -39,22 +40,7 @@ pub(crate) fn duration_above_zero(text: &str) -> Result<Duration, String> {
 
 /// `W [ARGS]`: a name, or a JSON string where it has blanks, and a JSON list (`[]` where it is left out).
 pub(crate) fn declared(text: &str) -> Result<Declared, String> {
-    let text = text.trim();
-    let (w, rest) = if text.starts_with('"') {
-        let mut values = serde_json::Deserializer::from_str(text).into_iter::<String>();
-        match values.next() {
-            Some(Ok(w)) => (w, &text[values.byte_offset()..]),
-            _ => return Err("the name begins with a quote but is no JSON string".to_owned()),
-        }
-    } else {
-        match text.split_once(char::is_whitespace) {
-            Some((w, rest)) => (w.to_owned(), rest),
-            None => (text.to_owned(), ""),
-        }
-    };
-    if w.is_empty() && !text.starts_with('"') {
-        return Err("no name".to_owned());
-    }
+    let (w, rest) = name_first(text.trim())?;
     if w.starts_with(['[', '{']) {
         return Err("the name comes first, for example 'ECHO [1, 2]'".to_owned());
     }
@@ -66,6 +52,35 @@ pub(crate) fn declared(text: &str) -> Result<Declared, String> {
         Ok(Json::Array(_)) => Ok(Declared { w, a: a.to_owned() }),
         Ok(_) => Err("the arguments must be a JSON list, for example [1, 2]".to_owned()),
         Err(error) => Err(format!("the arguments are no JSON: {error}")),
+    }
+}
+
+/// A name, or a JSON string where it has blanks, and what stands behind it.
+fn name_first(text: &str) -> Result<(String, &str), String> {
+    if text.starts_with('"') {
+        let mut values = serde_json::Deserializer::from_str(text).into_iter::<String>();
+        return match values.next() {
+            Some(Ok(w)) => Ok((w, &text[values.byte_offset()..])),
+            _ => Err("the name begins with a quote but is no JSON string".to_owned()),
+        };
+    }
+    let (w, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    if w.is_empty() {
+        return Err("no name".to_owned());
+    }
+    Ok((w.to_owned(), rest))
+}
+
+/// `W JSON`: a name as in [`declared`], and the JSON value that answers it, as it is to be spelled.
+pub(crate) fn answer(text: &str) -> Result<(String, String), String> {
+    let (w, rest) = name_first(text.trim())?;
+    let r = rest.trim();
+    if r.is_empty() {
+        return Err("the answer is missing; for example 'WHO \"me\"' or 'STATUS null'".to_owned());
+    }
+    match Raw::parse(r) {
+        Ok(r) => Ok((w, r.as_str().to_owned())),
+        Err(error) => Err(format!("the answer is no JSON: {error}")),
     }
 }
 

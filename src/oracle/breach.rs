@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use super::Dialect;
 use super::client_breach::ClientBreach;
+use crate::protocol::opcode::Op;
 use crate::protocol::rules::Level;
 
 /// Something that must never happen on a connection we have used rightly.
@@ -24,7 +26,9 @@ pub enum Breach {
     /// A packet in a binary frame.
     BinaryFrame,
     /// An op of the table that a server does not send.
-    WrongSender { op: u64 },
+    WrongSender { op: u64, dialect: Dialect },
+    /// In the bidirectional dialect: a REQUEST or DISPATCH to a client that has not authenticated.
+    SpokeBeforeAuth { op: Op },
     /// A HEARTBEAT_ACK without a HEARTBEAT.
     AckUnasked { heartbeats: u64 },
     /// A HEARTBEAT that got no HEARTBEAT_ACK.
@@ -68,6 +72,7 @@ impl Breach {
             }
             Breach::BinaryFrame => "packet.text",
             Breach::WrongSender { .. } => "packet.sender",
+            Breach::SpokeBeforeAuth { .. } => "dialect.bidirectional",
             Breach::AckUnasked { .. } | Breach::AckMissing { .. } => "heartbeat.ack",
             Breach::ResponseWithoutNonce { .. } | Breach::ResponseWithoutResult => {
                 "response.fields"
@@ -105,6 +110,7 @@ impl Breach {
             | Breach::NotAnObject { .. }
             | Breach::BadOp { .. }
             | Breach::WrongSender { .. }
+            | Breach::SpokeBeforeAuth { .. }
             | Breach::AckUnasked { .. }
             | Breach::AckMissing { .. }
             | Breach::ResponseWithoutNonce { .. }
@@ -126,7 +132,15 @@ impl Breach {
             Breach::NotAnObject { .. } => "a JSON object".into(),
             Breach::BadOp { .. } => "an integer op".into(),
             Breach::BinaryFrame => "a text frame".into(),
-            Breach::WrongSender { .. } => "HELLO, HEARTBEAT_ACK or RESPONSE".into(),
+            Breach::WrongSender { dialect, .. } => match dialect {
+                Dialect::Text => "HELLO, HEARTBEAT_ACK or RESPONSE".into(),
+                Dialect::Bidirectional => {
+                    "HELLO, HEARTBEAT_ACK, RESPONSE, REQUEST or DISPATCH".into()
+                }
+            },
+            Breach::SpokeBeforeAuth { op } => {
+                format!("no {} to a client before its right HELLO_ACK", op.name())
+            }
             Breach::AckUnasked { heartbeats } => {
                 format!("no more than {heartbeats} HEARTBEAT_ACK, one for each HEARTBEAT")
             }
@@ -168,7 +182,8 @@ impl Breach {
             Breach::SecondHello => "another HELLO".into(),
             Breach::NotJson { why } => why.clone(),
             Breach::BinaryFrame => "a packet in a binary frame".into(),
-            Breach::WrongSender { op } => format!("a packet with op {op}"),
+            Breach::WrongSender { op, .. } => format!("a packet with op {op}"),
+            Breach::SpokeBeforeAuth { op } => format!("a {} (op {})", op.name(), *op as u64),
             Breach::AckUnasked { .. } => "one HEARTBEAT_ACK more".into(),
             Breach::AckMissing { acks, waited, .. } => {
                 format!(

@@ -176,8 +176,9 @@ impl ClientOracle {
                 found
             }
             Sent::Packet { packet, size } => {
+                let dialect = self.dialect;
                 let conn = &mut self.conns[conn];
-                conn.judged &= conn.we_say(packet, size, started);
+                conn.judged &= conn.we_say(packet, size, started, dialect);
                 Vec::new()
             }
         }
@@ -241,7 +242,7 @@ fn findings(conn: usize, breaches: Vec<ClientBreach>, at: Instant) -> Vec<Findin
 
 impl Conn {
     /// Whether the text plainly allows this packet of ours now.
-    fn we_say(&mut self, packet: &Json, size: usize, started: Instant) -> bool {
+    fn we_say(&mut self, packet: &Json, size: usize, started: Instant, dialect: Dialect) -> bool {
         // What the client takes its interval from, however the rest of the packet is.
         let op = packet.get("op").and_then(Json::as_u64);
         let first = self.hello.is_none();
@@ -263,6 +264,10 @@ impl Conn {
                 let nonce = packet.get("n").map(key).unwrap_or_default();
                 let asked = self.requests.answered(&nonce) == Answer::Expected;
                 asked && packet.get("r").is_some_and(|r| plain_value(r, PLAIN_DEPTH))
+            }
+            Some(Op::Request | Op::Dispatch) if dialect == Dialect::Bidirectional => {
+                let plain = |name| packet.get(name).is_none_or(|v| plain_value(v, PLAIN_DEPTH));
+                self.greeted && asks_something(packet) && plain("a") && plain("n")
             }
             Some(Op::HelloAck | Op::Heartbeat | Op::Request | Op::Dispatch) | None => false,
         }
@@ -292,6 +297,8 @@ impl Conn {
             Some(Op::Heartbeat) => self.heartbeat(at, breaches),
             Some(Op::Request) => self.request(packet, breaches),
             Some(Op::Dispatch) => dispatch(packet, breaches),
+            // Whatever it answers, to whatever we asked or did not: the text gives no rule. One before
+            // HELLO has been told above.
             Some(Op::Response) if dialect == Dialect::Bidirectional => {}
             Some(Op::Hello | Op::HeartbeatAck | Op::Response) => {
                 let got = brief(packet);

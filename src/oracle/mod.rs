@@ -7,6 +7,7 @@
 //! that is for the scenario to say. [`ClientOracle`] does the same where the target is a client, which
 //! has rules about all its connections together too.
 
+mod asked;
 mod beats;
 mod breach;
 mod client;

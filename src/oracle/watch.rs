@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Dialect;
+use super::asked::Asked;
 use super::beats::{Beats, Silence};
 use super::breach::Breach;
 use super::key::key;
@@ -64,9 +65,12 @@ struct Conn {
     judged: bool,
     first_seen: bool,
     authenticated: bool,
+    /// The right password has gone out, however the packet was spelled: the target may have let us in.
+    let_in: bool,
     interval: Option<Duration>,
     beats: Beats,
     requests: Requests,
+    asked: Asked,
     peer_closed: Option<Instant>,
     we_closed: bool,
     ended: bool,
@@ -97,9 +101,11 @@ impl Oracle {
             judged: true,
             first_seen: false,
             authenticated: false,
+            let_in: false,
             interval: None,
             beats: Beats::new(dialed),
             requests: Requests::default(),
+            asked: Asked::default(),
             peer_closed: None,
             we_closed: false,
             ended: false,
@@ -115,6 +121,12 @@ impl Oracle {
     /// Whether we have given the right password on this connection.
     pub fn authenticated(&self, conn: usize) -> bool {
         self.conns[conn].authenticated
+    }
+
+    /// Whether the right password has gone out on this connection, in whatever spelling: in the
+    /// bidirectional dialect the target may ask from then on.
+    pub fn may_ask(&self, conn: usize) -> bool {
+        self.dialect == Dialect::Bidirectional && self.conns[conn].let_in
     }
 
     /// Whether any message has come on the connection.
@@ -161,13 +173,16 @@ impl Oracle {
                 if op == Some(Op::Heartbeat) {
                     conn.beats.sent(started);
                 }
+                conn.let_in |= is_hello_ack(packet) && is_password(packet, password);
                 let allowed = conn.first_seen
                     && match op {
                         Some(Op::HelloAck) => conn.hello_ack(packet, password),
                         Some(Op::Heartbeat) => conn.authenticated,
                         Some(Op::Request) => conn.request(packet),
                         Some(Op::Dispatch) => conn.dispatch(packet),
-                        Some(Op::Hello | Op::HeartbeatAck | Op::Response) | None => false,
+                        // An answer is as long as the nonce that the target chose.
+                        Some(Op::Response) | None => conn.answers(packet),
+                        Some(Op::Hello | Op::HeartbeatAck) => false,
                     };
                 conn.judged &= allowed;
             }
@@ -283,12 +298,23 @@ impl Oracle {
             }
             Some(Op::Response) => self.response(index, packet, breaches),
             Some(op @ (Op::Request | Op::Dispatch)) if self.dialect == Dialect::Text => {
-                breaches.push(Breach::WrongSender { op: op as u64 });
+                let dialect = self.dialect;
+                let op = op as u64;
+                breaches.push(Breach::WrongSender { op, dialect });
             }
-            Some(Op::Request | Op::Dispatch) => {}
+            Some(op @ (Op::Request | Op::Dispatch)) => {
+                let conn = &mut self.conns[index];
+                if !conn.let_in {
+                    breaches.push(Breach::SpokeBeforeAuth { op });
+                } else if let (Op::Request, Some(nonce)) = (op, packet.get("n")) {
+                    conn.asked.came(&key(nonce));
+                }
+            }
             Some(op @ (Op::HelloAck | Op::Heartbeat)) => {
                 debug_assert_eq!(op.sent_by(), Side::Client);
-                breaches.push(Breach::WrongSender { op: op as u64 });
+                let dialect = self.dialect;
+                let op = op as u64;
+                breaches.push(Breach::WrongSender { op, dialect });
             }
             // An op beyond the table: the text does not speak of it.
             None => {}
@@ -358,10 +384,7 @@ impl Conn {
     }
 
     fn hello_ack(&mut self, packet: &Json, password: &str) -> bool {
-        let right = match packet.get("password") {
-            Some(Json::String(text)) => text.as_bytes() == password.as_bytes(),
-            _ => false,
-        };
+        let right = is_password(packet, password);
         let first = !self.authenticated;
         self.authenticated |= right;
         right && first
@@ -380,6 +403,29 @@ impl Conn {
         self.requests.dispatched();
         self.authenticated && asks(packet)
     }
+
+    /// Whether this is our RESPONSE to a REQUEST of the target's. Only in the bidirectional dialect
+    /// is there one.
+    fn answers(&mut self, packet: &Json) -> bool {
+        self.authenticated
+            && plain_op(packet, 0) == Some(Op::Response)
+            && packet
+                .get("n")
+                .is_some_and(|nonce| self.asked.answered(&key(nonce)))
+    }
+}
+
+/// Whether a packet is a HELLO_ACK by the value of its op.
+fn is_hello_ack(packet: &Json) -> bool {
+    let op = match packet.get("op") {
+        Some(Json::Number(number)) => number.to_u64(),
+        _ => None,
+    };
+    op == Some(Op::HelloAck as u64)
+}
+
+fn is_password(packet: &Json, password: &str) -> bool {
+    matches!(packet.get("password"), Some(Json::String(text)) if text.as_bytes() == password.as_bytes())
 }
 
 /// The interval that a HELLO gives: an integer by value, above zero; what lies beyond 2^64 - 1

@@ -148,6 +148,7 @@ impl Player<'_> {
                 self.span = first.span;
                 if self.passes_by(link, &item, Some(first.line)) {
                     self.links[link].inbox.pop();
+                    self.passed_over(link, &item);
                     return Ok(true);
                 }
                 return Err(self.unexpected(link, Some(first.line), &item));

@@ -171,7 +171,10 @@ impl Player<'_> {
         let close_taken = self.links[link].close_taken;
         match fit(close_taken, &line.what, item, &mut self.env)? {
             Fit::Yes => {}
-            Fit::No(_) if self.passes_by(link, item, Some(line)) => return Ok(false),
+            Fit::No(_) if self.passes_by(link, item, Some(line)) => {
+                self.passed_over(link, item);
+                return Ok(false);
+            }
             Fit::No(mismatch) => {
                 return Err(self
                     .unexpected(link, Some(line), item)
@@ -391,6 +394,7 @@ impl Player<'_> {
             if let Some(item) = self.links[link].inbox.front().cloned() {
                 if self.passes_by(link, &item, Some(line)) {
                     self.links[link].inbox.pop();
+                    self.passed_over(link, &item);
                     continue;
                 }
                 return Err(match self.unexpected(link, None, &item) {

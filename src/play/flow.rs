@@ -59,21 +59,27 @@ impl Player<'_> {
     pub(crate) async fn in_any_order(&mut self, steps: &[Step]) -> Result<(), Ended> {
         let mut open = Vec::new();
         expectations(steps, &mut Vec::new(), &mut open)?;
+        let mut wait = None;
         while let Some(first) = open.first() {
             self.span = first.span;
             let line = first.line;
             let link = self.link(&line.conn).await?;
-            // As for lines one below the other, each arrival begins the wait for the next anew.
-            let window = self.window(link, &line.what, line.bound.as_ref());
+            // As for lines one below the other, each arrival that is met begins the wait for the next
+            // anew. One that is passed over does not: a target that talks must not be waited for
+            // without end.
+            let window =
+                *wait.get_or_insert_with(|| self.window(link, &line.what, line.bound.as_ref()));
             let Some(item) = self.next_item(link, window.until).await? else {
                 return Err(self.still_open(link, &open));
             };
             let Some(at) = self.meets(link, &open, &item)? else {
                 if self.passes_by(link, &item, Some(line)) {
+                    self.passed_over(link, &item);
                     continue;
                 }
                 return Err(self.unexpected(link, Some(line), &item));
             };
+            wait = None;
             let Expected { line, span, .. } = open.remove(at);
             self.span = span;
             self.take(link, &item);

@@ -24,7 +24,8 @@ pub enum Beside {
     SecondHello,
     /// A client's HEARTBEAT that was acknowledged unasked.
     Heartbeat,
-    /// A client's REQUEST or DISPATCH that nobody told it to send.
+    /// A REQUEST or DISPATCH of the target's own: a client's that nobody told it to send, or in the
+    /// bidirectional dialect a server's.
     Unasked,
 }
 

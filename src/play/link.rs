@@ -63,6 +63,8 @@ pub(crate) struct Link {
     pub(crate) counted: Share,
     /// For each HEARTBEAT without ACK, in order: whether it was a background one.
     pub(crate) beats_waiting: VecDeque<bool>,
+    /// Bytes went out below WebSocket: a frame may be half written.
+    pub(crate) raw: bool,
     /// Nonce keys of background REQUESTs whose RESPONSE is passed over.
     pub(crate) background_nonces: HashSet<String>,
     pub(crate) manual: Manual,
@@ -240,6 +242,7 @@ impl Link {
             end_taken: false,
             close_sent: false,
             gone: false,
+            raw: false,
             echoed: None,
             close_received: false,
             interval_known: false,

@@ -24,6 +24,7 @@ mod player;
 mod probe;
 mod pump;
 mod record;
+mod reply;
 mod run;
 mod send;
 mod settings;

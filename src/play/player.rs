@@ -51,6 +51,8 @@ pub struct Player<'a> {
     /// Whose turn it is to be read first.
     pub(crate) turn: usize,
     pub(crate) jitter: Option<Jitter>,
+    /// The scenario has lines about a server's REQUESTs: those that they take it answers itself.
+    pub(crate) answers_itself: bool,
     breaches: Vec<(Breach, Place)>,
     rng: fastrand::Rng,
 }
@@ -101,6 +103,7 @@ impl<'a> Player<'a> {
             observed: None,
             notes: Vec::new(),
             held: Vec::new(),
+            answers_itself: scenario.needs().names_request,
             behind: 0,
             turn: 0,
             jitter: settings.jitter.map(Jitter::new),

@@ -130,7 +130,16 @@ impl Player<'_> {
         let mut what = "ignored";
         if self.hosting.is_none() && self.oracle.authenticated(watch) && !self.links[link].over() {
             self.send_literal(link, r#"{"op": 2}"#).await?;
-            if self.next_item(link, Instant::now() + time).await?.is_none() {
+            let until = Instant::now() + time;
+            let alive = loop {
+                match self.next_item(link, until).await? {
+                    None => break false,
+                    // What a server asks on its own account is no sign that it has heard us.
+                    Some(item) if item.beside.is_some_and(Beside::named_only) => {}
+                    Some(_) => break true,
+                }
+            };
+            if !alive {
                 what = "hung";
             }
         }

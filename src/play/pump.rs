@@ -204,8 +204,10 @@ impl Player<'_> {
         if self.hosting.is_some() && got.ends() {
             self.hang_up(index);
         }
-        if beside == Some(Beside::Heartbeat) {
-            self.acknowledge(index, at);
+        match beside {
+            Some(Beside::Heartbeat) => self.acknowledge(index, at),
+            Some(Beside::Unasked) if !self.answers_itself => self.reply(index, at, &got),
+            _ => {}
         }
         // What few lines ask for must not fill the inbox: a full one is not read on.
         let crowd =
@@ -254,6 +256,9 @@ impl Player<'_> {
         match number.to_u64().and_then(Op::from_number) {
             None if number.is_integer() => Some(Beside::StrangeOp),
             Some(Op::Hello) if greeted => Some(Beside::SecondHello),
+            Some(Op::Request | Op::Dispatch) if self.oracle.may_ask(link.watch) => {
+                Some(Beside::Unasked)
+            }
             _ => None,
         }
     }

@@ -229,6 +229,7 @@ impl Player<'_> {
             }
             How::Raw(bytes) => {
                 link.conn.queue_raw(&bytes);
+                link.raw = true;
                 self.tell(index, Sent::Bent, started);
             }
             How::Eof => {

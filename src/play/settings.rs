@@ -1,5 +1,6 @@
 //! What every scenario of a run shares: the way to the target, the password, time limits.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +34,9 @@ pub struct Settings {
     pub redactor: Arc<Redactor>,
     /// Which reading is judged.
     pub dialect: Dialect,
+    /// In the bidirectional dialect: what the server's REQUESTs are answered, by their `w`; those that
+    /// are not in it get null. Texts of JSON values.
+    pub answers: Arc<BTreeMap<String, String>>,
     /// How long an expectation without a bound waits.
     pub answer_within: Duration,
     /// Tolerance behind a deadline of the target's.

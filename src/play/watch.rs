@@ -72,6 +72,14 @@ impl Watch {
         }
     }
 
+    /// Whether a server may send REQUESTs and DISPATCHes on the connection.
+    pub(crate) fn may_ask(&self, conn: usize) -> bool {
+        match self {
+            Watch::Server(oracle) => oracle.may_ask(conn),
+            Watch::Client(_) => false,
+        }
+    }
+
     pub(crate) fn heard(&self, conn: usize) -> bool {
         match self {
             Watch::Server(oracle) => oracle.heard(conn),

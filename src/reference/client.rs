@@ -1,5 +1,6 @@
 //! The reference client: one connection at a time, and another one after a random wait when it fails.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,6 +61,10 @@ pub struct ClientConfig {
     pub request_timeout: Duration,
     /// The longest wait before connecting again ([`Backoff`]); none: the first failure is the end.
     pub reconnect: Option<Duration>,
+    /// What the server's REQUESTs are answered, by their `w`, as texts of JSON values; others get null.
+    /// With it, the client speaks the bidirectional dialect. Without it, the text alone: what the
+    /// server asks is passed over.
+    pub answers: Option<BTreeMap<String, String>>,
     /// Seed of the waits; none: other waits in every process.
     pub seed: Option<u64>,
     /// Bounds.
@@ -73,6 +78,7 @@ impl Default for ClientConfig {
             password: Password::from("helloworld"),
             request_timeout: Duration::from_secs(30),
             reconnect: Some(Duration::from_secs(16)),
+            answers: None,
             seed: None,
             limits: Limits::default(),
         }
@@ -143,6 +149,20 @@ pub enum Event {
     Stranger {
         /// The text of its nonce.
         nonce: String,
+    },
+    /// In the bidirectional dialect: the server asked for something, and is answered.
+    Asked {
+        /// What it asked for.
+        w: String,
+        /// The arguments: the text of a JSON list.
+        a: String,
+    },
+    /// In the bidirectional dialect: the server sent a DISPATCH.
+    Told {
+        /// What it is about.
+        w: String,
+        /// The arguments: the text of a JSON list.
+        a: String,
     },
     /// Something else was passed over.
     Ignored(Ignored),
@@ -454,10 +474,12 @@ impl<D: Dial> Life<D> {
         let settings = Settings {
             hello_limit: limits.hello,
             max_pending: limits.pending.max(1),
+            bidirectional: self.config.answers.is_some(),
         };
         let mut session = ClientSession::new(settings, self.config.password.clone());
         session.open(Instant::now().into_std());
         let (events, report) = (&self.events, &self.report);
+        let answers = self.config.answers.as_ref();
         let stop = Box::pin(async move {
             // An error means that the last handle has gone.
             let _ = stopped.wait_for(|stopped| *stopped).await;
@@ -466,6 +488,7 @@ impl<D: Dial> Life<D> {
             report.send_replace(Status::Ready);
         };
         let mut side = Conversation::new(session, &mut self.inbox, events, backoff, stop, &ready);
+        side.answers = answers;
         let ending = link::run(&mut ws, &mut side, link, Outbox::default()).await;
         side.over();
         down(ending)

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep};
 use super::handlers::{Answer, Call, Handler, late_for};
 use super::link::{Outbox, Side};
 use super::server::Shared;
+use super::talk::Speaker;
 use crate::session::Closing;
 use crate::session::server::{Call as Asked, ServerSession, Step, Ticket};
 
@@ -40,6 +41,8 @@ pub(super) struct Connection {
     shared: Arc<Shared>,
     work: FuturesUnordered<Work>,
     dispatched: usize,
+    /// In the bidirectional dialect, from authentication on.
+    speaker: Option<Box<Speaker>>,
     stop: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
@@ -59,6 +62,7 @@ impl Connection {
                 shared,
                 work,
                 dispatched: 0,
+                speaker: None,
                 stop: Some(stop),
             },
             hello,
@@ -75,14 +79,22 @@ impl Connection {
             Step::Nothing => {}
             Step::Send(std::borrow::Cow::Borrowed(packet)) => out.send(packet),
             Step::Send(std::borrow::Cow::Owned(packet)) => out.send(packet),
-            Step::Authenticated => tracing::debug!("authenticated"),
+            Step::Authenticated => {
+                tracing::debug!("authenticated");
+                self.speaker = self.shared.talk().map(|talk| Box::new(Speaker::new(talk)));
+            }
+            Step::Answered(id, r) => {
+                if let Some(speaker) = &mut self.speaker {
+                    speaker.answered(id, r.as_str());
+                }
+            }
             Step::Request(request) => self.request(request.call, request.ticket, out),
             Step::Refuse(ticket) => {
                 tracing::debug!("refused a request: too many in flight");
                 self.answer(ticket, &Answer::error("too many requests in flight"), out);
             }
             Step::Dispatch(call) => self.dispatch(&call, size),
-            Step::Ignored => tracing::debug!("ignored a packet of an unknown op"),
+            Step::Ignored => tracing::debug!("ignored a packet"),
             Step::Close(breach) => {
                 tracing::info!(code = breach.code(), "closing: {breach}");
                 out.close(breach.closing());
@@ -198,6 +210,9 @@ impl Side for Connection {
             if let Some(ticket) = done.ticket {
                 self.answer(ticket, &done.answer, out);
             }
+        }
+        if let Some(speaker) = &mut self.speaker {
+            speaker.poll(cx, &mut self.session, out);
         }
     }
 

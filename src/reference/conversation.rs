@@ -1,6 +1,6 @@
 //! One connection of the reference client: its session, the requests it answers for, its end.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -49,6 +49,8 @@ pub(super) struct Conversation<'c> {
     backoff: &'c mut Backoff,
     stop: Stop,
     stopped: bool,
+    /// What the server's requests are answered.
+    pub(super) answers: Option<&'c BTreeMap<String, String>>,
     /// Called when HELLO_ACK has been queued.
     ready: &'c (dyn Fn() + Sync),
     replies: HashMap<RequestId, oneshot::Sender<Result<String, RequestError>>>,
@@ -72,6 +74,7 @@ impl<'c> Conversation<'c> {
             backoff,
             stop,
             stopped: false,
+            answers: None,
             ready,
             replies: HashMap::new(),
             unsent: Vec::new(),
@@ -131,6 +134,20 @@ impl<'c> Conversation<'c> {
             SessionEvent::Stranger { nonce } => {
                 tracing::warn!("a RESPONSE that nobody waits for");
                 Event::Stranger { nonce }
+            }
+            SessionEvent::Asked(asked) => {
+                let answer = self.answers.and_then(|answers| answers.get(&asked.w));
+                tracing::debug!(w = ?asked.w, known = answer.is_some(), "asked");
+                self.session
+                    .answer(&asked, answer.map_or("null", String::as_str));
+                Event::Asked {
+                    w: asked.w,
+                    a: asked.a,
+                }
+            }
+            SessionEvent::Told { w, a } => {
+                tracing::debug!(?w, "told");
+                Event::Told { w, a }
             }
             SessionEvent::Ignored(what) => {
                 tracing::warn!(?what, "passed over");

@@ -9,6 +9,7 @@ mod handlers;
 pub mod layer;
 mod link;
 pub mod server;
+mod talk;
 mod upgrade;
 
 #[cfg(test)]

@@ -20,6 +20,8 @@ use super::connection::Connection;
 pub use super::handlers::{Answer, Call, DEFAULT_LATE, Handlers, LONGEST_LATE};
 use super::layer::{Layer, Layered};
 use super::link::{self, Ending, LinkLimits, Outbox, Side};
+use super::talk;
+pub use super::talk::{NotAsked, Peer, Talk};
 use super::upgrade::{self, UpgradeError, Upgraded};
 use crate::protocol::limits::MAX_SIZE;
 use crate::protocol::packet::Interval;
@@ -80,6 +82,10 @@ pub struct ServerConfig {
     pub password: Password,
     /// What answers requests.
     pub handlers: Handlers,
+    /// What it says to its clients unasked. With it, the server speaks the bidirectional dialect: it
+    /// takes RESPONSEs from authenticated clients, and ignores those of others. Without it, the text
+    /// alone: a RESPONSE closes the connection.
+    pub talk: Option<Talk>,
     /// Bounds.
     pub limits: Limits,
 }
@@ -92,6 +98,7 @@ impl Default for ServerConfig {
             hb_interval: Interval::from_millis(10_000).expect("ten seconds is above zero"),
             password: Password::from("helloworld"),
             handlers: Handlers::default(),
+            talk: None,
             limits: Limits::default(),
         }
     }
@@ -111,7 +118,15 @@ impl Shared {
             handshake_limit: self.config.limits.handshake,
             max_in_flight: self.config.limits.in_flight,
             max_in_flight_bytes: self.config.limits.in_flight_bytes,
+            max_asked: match self.config.talk {
+                Some(_) => talk::ASKED,
+                None => 0,
+            },
         }
+    }
+
+    pub(super) fn talk(&self) -> Option<&Talk> {
+        self.config.talk.as_ref()
     }
 
     pub(super) fn handlers(&self) -> &Handlers {

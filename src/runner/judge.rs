@@ -7,6 +7,7 @@ use super::plan::Case;
 use crate::event::RunHeader;
 use crate::outcome::{Failure, RuleResult, ScenarioResult, Verdict};
 use crate::play::{Broken, Ended, Place, Played, Redactor};
+use crate::protocol::opcode::Op;
 use crate::protocol::rules::{self, Level};
 use crate::scenario::syntax::{Origin, Span};
 
@@ -250,6 +251,12 @@ impl Judge<'_> {
 
 /// What often lies behind an actual result.
 fn hint(broken: &Broken) -> Option<String> {
+    if broken.rule == "packet.sender" && says_what_clients_say(&broken.actual) {
+        return Some(
+            "some deployed servers ask their clients too: --dialect bidirectional judges that reading"
+                .to_owned(),
+        );
+    }
     let closes = broken.expected.starts_with("close");
     if closes && broken.actual.starts_with("close 1011") {
         return Some(
@@ -260,6 +267,13 @@ fn hint(broken: &Broken) -> Option<String> {
         return Some("send a close frame with the code before the TCP connection ends".to_owned());
     }
     None
+}
+
+/// Whether what the watch saw is a REQUEST or DISPATCH.
+fn says_what_clients_say(actual: &str) -> bool {
+    [Op::Request, Op::Dispatch]
+        .iter()
+        .any(|op| actual == format!("a packet with op {}", op.number()))
 }
 
 /// What each rule comes to, over the results of a run.

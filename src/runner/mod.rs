@@ -211,6 +211,7 @@ fn settings(options: &Options, reach: Reach, lateness: Arc<Lateness>) -> Setting
         password: options.password.clone(),
         redactor: Arc::new(Redactor::new(secrets)),
         dialect: options.dialect,
+        answers: Arc::new(options.answers.clone()),
         answer_within: if options.debug {
             FOR_EVER
         } else {

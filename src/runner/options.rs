@@ -73,6 +73,9 @@ pub struct Options {
     pub known: KnownLists,
     /// Which reading is judged.
     pub dialect: Dialect,
+    /// In the bidirectional dialect: what the target's REQUESTs are answered, by their `w`, as texts of
+    /// JSON values; others get null.
+    pub answers: BTreeMap<String, String>,
     /// How many scenarios at once, at least 1.
     pub jobs: usize,
     /// Connections a second at most, none for no limit.
@@ -140,6 +143,7 @@ impl Default for Options {
             strict: false,
             known: KnownLists::default(),
             dialect: Dialect::Text,
+            answers: BTreeMap::new(),
             jobs: 16,
             connect_rate: None,
             shuffle: false,

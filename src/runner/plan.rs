@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::options::{Declared, Options};
 use super::select::{Filter, near};
+use crate::oracle::Dialect;
 use crate::protocol::json::Json;
 use crate::protocol::rules::{self, Level};
 use crate::scenario::fill::{self, FillError};
@@ -68,6 +69,12 @@ pub enum PlanError {
         /// Ids that are near.
         near: Vec<String>,
     },
+    /// The filters leave only what the bidirectional dialect has.
+    #[error("{filters} selects only scenarios of the bidirectional dialect")]
+    OtherDialect {
+        /// The filters, quoted.
+        filters: String,
+    },
     /// A scenario names a variable that nobody gives.
     #[error("{id} needs `${name}`: give it with --var {name}=JSON or --secret {name}=env:VARIABLE")]
     Unbound {
@@ -85,6 +92,8 @@ pub struct Plan {
     pub cases: Vec<Case>,
     /// Cases that are run, unlisted, because a selected one has them as its control.
     pub controls: Vec<Case>,
+    /// What it was made for: scenarios of the other dialect are none of its.
+    dialect: Dialect,
 }
 
 impl Plan {
@@ -95,6 +104,7 @@ impl Plan {
         library::all()
             .iter()
             .filter(|scenario| scenario.role() != Some(Role::Client))
+            .filter(|scenario| self.dialect == Dialect::Bidirectional || !scenario.of_dialect())
             .all(|scenario| selected.contains(scenario.id.as_str()))
     }
 
@@ -132,19 +142,23 @@ pub fn plan(options: &Options, scenarios: &[Arc<Scenario>]) -> Result<Plan, Plan
     for scenario in scenarios {
         all.extend(cases(scenario, options)?);
     }
+    let text = options.dialect == Dialect::Text;
+    let (foreign, all): (Vec<_>, Vec<_>) = all
+        .into_iter()
+        .partition(|case: &Case| text && case.scenario.of_dialect());
     let (cases, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|case| filter.selects(case));
+    if cases.is_empty() && foreign.iter().any(|case| filter.selects(case)) {
+        return Err(PlanError::OtherDialect {
+            filters: quoted(&options.filters),
+        });
+    }
     if cases.is_empty() {
         let ids: Vec<&str> = scenarios
             .iter()
             .map(|scenario| scenario.id.as_str())
             .collect();
         return Err(PlanError::NothingSelected {
-            filters: options
-                .filters
-                .iter()
-                .map(|f| format!("`{f}`"))
-                .collect::<Vec<_>>()
-                .join(" "),
+            filters: quoted(&options.filters),
             near: near(&options.filters, &ids),
         });
     }
@@ -167,7 +181,16 @@ pub fn plan(options: &Options, scenarios: &[Arc<Scenario>]) -> Result<Plan, Plan
             controls.extend(self::cases(scenario, options)?);
         }
     }
-    Ok(Plan { cases, controls })
+    Ok(Plan {
+        cases,
+        controls,
+        dialect: options.dialect,
+    })
+}
+
+fn quoted(filters: &[String]) -> String {
+    let quoted: Vec<String> = filters.iter().map(|f| format!("`{f}`")).collect();
+    quoted.join(" ")
 }
 
 /// One case a value of `each`.

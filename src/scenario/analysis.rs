@@ -9,6 +9,8 @@ use super::syntax::{
     Bound, Expect, Mark, Pattern, Piece, Role, Scenario, Step, StepKind, Template,
 };
 use crate::protocol::json::Json;
+use crate::protocol::opcode::Op;
+use crate::protocol::rules;
 
 /// What a target must offer for a scenario to make sense.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub struct Needs {
     pub request: bool,
     /// It uses `dispatch.w` or `dispatch.a`.
     pub dispatch: bool,
+    /// It has a line about a server's REQUESTs: those that it takes it answers itself.
+    pub names_request: bool,
     /// It uses `driver>` or `driver<`: the client must obey a driver.
     pub driver: bool,
 }
@@ -38,6 +42,7 @@ impl Scenario {
             .is_some_and(|each| each.values.is_none());
         needs.answered_request = expects_response(&self.steps);
         self.for_each_step(&mut |step| {
+            needs.names_request |= expects_op(step, Op::Request);
             needs.driver |= matches!(
                 step.kind,
                 StepKind::DriverSend { .. } | StepKind::DriverExpect { .. }
@@ -106,6 +111,13 @@ impl Scenario {
         rules
     }
 
+    /// Whether it is about a rule of the bidirectional dialect, and so makes sense in no other.
+    pub fn of_dialect(&self) -> bool {
+        let first = self.header.rules.first();
+        let rule = first.and_then(|rule| rules::find(&rule.value));
+        rule.is_some_and(|rule| rule.dialect)
+    }
+
     /// Visits every step, those of blocks and used files too, in order.
     pub fn for_each_step<'s>(&'s self, visit: &mut impl FnMut(&'s Step)) {
         walk(&self.steps, visit);
@@ -156,13 +168,27 @@ fn expects_response(steps: &[Step]) -> bool {
 }
 
 fn is_response(pattern: &Pattern) -> bool {
-    let Pattern::Members { members, .. } = pattern else {
+    names_op(pattern, Op::Response)
+}
+
+/// Whether a step expects a packet of this op.
+fn expects_op(step: &Step, op: Op) -> bool {
+    let StepKind::Expect(expectation) = &step.kind else {
         return false;
     };
-    members.iter().any(|(name, pattern)| {
-        name == "op"
-            && matches!(pattern, Pattern::Literal(Json::Number(op)) if op.to_u64() == Some(5))
-    })
+    matches!(&expectation.what, Expect::Packet(pattern) if names_op(pattern, op))
+}
+
+fn names_op(pattern: &Pattern, wanted: Op) -> bool {
+    let wanted = Some(u64::from(wanted.number()));
+    let is = |op: &Json| matches!(op, Json::Number(op) if op.to_u64() == wanted);
+    match pattern {
+        Pattern::Members { members, .. } => members.iter().any(|(name, pattern)| {
+            name == "op" && matches!(pattern, Pattern::Literal(op) if is(op))
+        }),
+        Pattern::Literal(packet) => packet.get("op").is_some_and(is),
+        _ => false,
+    }
 }
 
 /// The interval that a HELLO of ours gives, where it is written out.

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
+pub use super::event::{Asked, Event, Ignored};
+
 use super::breach::op_of;
 use super::{Breach, Closing, Deadline, Password, Timer};
 use crate::protocol::codec;
@@ -33,6 +35,8 @@ pub struct Settings {
     pub hello_limit: Duration,
     /// Requests and dispatches that may wait or be in flight at once.
     pub max_pending: usize,
+    /// The server may ask too, as the bidirectional dialect has it.
+    pub bidirectional: bool,
 }
 
 /// Names a request of one session. Never given twice.
@@ -92,45 +96,6 @@ pub enum Output {
     Event(Event),
     /// Close the connection. Nothing further has an effect.
     Close(Breach),
-}
-
-/// What the user is told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// HELLO came and HELLO_ACK goes out; the protocol does not tell a client that it was accepted.
-    Greeted {
-        /// The interval that HELLO announced.
-        hb_interval: Duration,
-    },
-    /// A request has ended, one way or the other. Comes once for each.
-    Settled {
-        /// Which request.
-        id: RequestId,
-        /// The text of the RESPONSE's `r`, or why there is none.
-        outcome: Result<String, Unanswered>,
-    },
-    /// A HEARTBEAT_ACK came: the server takes us for authenticated.
-    HeartbeatAck,
-    /// A RESPONSE came whose nonce no request in flight has: unknown, late, or a repetition.
-    Stranger {
-        /// The text of the nonce.
-        nonce: String,
-    },
-    /// Something else was passed over.
-    Ignored(Ignored),
-}
-
-/// What a client passes over, and lives on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ignored {
-    /// A HELLO behind the first one; its interval has no effect.
-    SecondHello,
-    /// A packet that only clients send.
-    WrongDirection(Op),
-    /// A text that is no packet of the table.
-    Undecodable(DecodeError),
-    /// A binary message.
-    Binary,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,6 +175,15 @@ impl ClientSession {
             Ok(Packet::Hello { hb_interval }) => self.hello(now, hb_interval.duration()),
             Ok(Packet::HeartbeatAck) => self.event(Event::HeartbeatAck),
             Ok(Packet::Response { n, r }) => self.response(n, r),
+            Ok(Packet::Request { w, a, n }) if self.is_asked() => {
+                let (w, a) = (plain(&w), a.as_str().to_owned());
+                let nonce = n.as_str().to_owned();
+                self.event(Event::Asked(Asked { w, a, nonce }));
+            }
+            Ok(Packet::Dispatch { w, a }) if self.is_asked() => {
+                let (w, a) = (plain(&w), a.as_str().to_owned());
+                self.event(Event::Told { w, a });
+            }
             Ok(other) => self.event(Event::Ignored(Ignored::WrongDirection(other.op()))),
             Err(error) => self.faulty(error),
         }
@@ -314,6 +288,19 @@ impl ClientSession {
         Ok(())
     }
 
+    /// Answers a request of the server's with `r`, the text of a JSON value; one that is none is sent
+    /// as null. Nothing is sent once the connection is over.
+    pub fn answer(&mut self, asked: &Asked, r: &str) {
+        let Ok(n) = Raw::parse(&asked.nonce) else {
+            return;
+        };
+        if self.is_ready() {
+            let r = Raw::parse(r).unwrap_or(Raw::NULL);
+            let packet = codec::encode(&Packet::Response { n, r });
+            self.outputs.push_back(Output::Send(packet));
+        }
+    }
+
     /// The connection is over: every request that is pending is settled.
     pub fn closed(&mut self) {
         self.state = State::Closed;
@@ -348,6 +335,11 @@ impl ClientSession {
     /// Requests that are not settled.
     pub fn pending(&self) -> usize {
         self.pending.len()
+    }
+
+    /// Whether the server may ask: it knows who we are then.
+    fn is_asked(&self) -> bool {
+        self.settings.bidirectional && self.is_ready()
     }
 
     fn is_open(&self) -> bool {
@@ -476,6 +468,10 @@ impl ClientSession {
             _ => Ignored::Undecodable(error),
         }));
     }
+}
+
+fn plain(w: &Str<'_>) -> String {
+    w.decode().unwrap_or_default().into_owned()
 }
 
 impl Output {

@@ -9,9 +9,11 @@
 //! What the protocol's text leaves open is decided here, once; each decision is written at
 //! the type that carries it.
 
+mod asks;
 pub mod backoff;
 mod breach;
 pub mod client;
+mod event;
 mod password;
 pub mod server;
 mod timer;

@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
+pub use super::asks::{AskId, NotAsked};
+
+use super::asks::Asks;
 use super::breach::{breach_of, op_of};
 use super::{Breach, Closing, Deadline, Timer};
 use crate::protocol::codec;
@@ -21,6 +24,9 @@ pub struct Settings {
     pub max_in_flight: usize,
     /// Bytes that the packets of those requests may have together.
     pub max_in_flight_bytes: usize,
+    /// Requests of the server's own that may wait for the client's answer at once. Above zero, the
+    /// bidirectional dialect is spoken; at zero a RESPONSE is a breach, as the text has it.
+    pub max_asked: usize,
 }
 
 /// How long after a missed heartbeat the connection is closed.
@@ -50,7 +56,9 @@ pub enum Step<'a> {
     Refuse(Ticket<'a>),
     /// Hand this to whoever takes dispatches. There is no way to answer it.
     Dispatch(Call<'a>),
-    /// A packet of an op that the table lacks was passed over.
+    /// The client has answered a request of the server's: the exact text of its `r`.
+    Answered(AskId, Raw<'a>),
+    /// A packet was passed over: of an op that the table lacks, or a RESPONSE that counts for nothing.
     Ignored,
     /// Close the connection. Nothing further has an effect.
     Close(Breach),
@@ -122,6 +130,9 @@ enum State {
 /// connection if not; a HEARTBEAT before authentication gets no HEARTBEAT_ACK; two requests in flight
 /// with one nonce are both answered.
 ///
+/// In the bidirectional dialect a RESPONSE that comes before authentication is ignored, however it is
+/// made, and so is one that answers nothing.
+///
 /// The heartbeat timer starts with HELLO, starts anew when the client authenticates ("from then on"
 /// it can send heartbeats) and with each HEARTBEAT; nothing else touches it.
 #[derive(Debug)]
@@ -130,6 +141,7 @@ pub struct ServerSession {
     state: State,
     in_flight: usize,
     in_flight_bytes: usize,
+    asks: Asks,
 }
 
 const HEARTBEAT_ACK: &str = r#"{"op":3}"#;
@@ -145,6 +157,7 @@ impl ServerSession {
             state: State::Fresh,
             in_flight: 0,
             in_flight_bytes: 0,
+            asks: Asks::new(settings.max_asked),
         }
     }
 
@@ -179,7 +192,7 @@ impl ServerSession {
             Ok(Packet::Dispatch { w, a }) => self.dispatch(Call { w, a }),
             Ok(Packet::Hello { .. }) => self.close(Breach::WrongDirection(Op::Hello)),
             Ok(Packet::HeartbeatAck) => self.close(Breach::WrongDirection(Op::HeartbeatAck)),
-            Ok(Packet::Response { .. }) => self.close(Breach::WrongDirection(Op::Response)),
+            Ok(Packet::Response { n, r }) => self.response(n, r),
             Err(error) => self.faulty(&error),
         }
     }
@@ -237,6 +250,29 @@ impl ServerSession {
         let mut packet = Vec::with_capacity(length);
         codec::encode_into(&Packet::Response { n, r }, &mut packet);
         Some(String::from_utf8(packet).expect("raw members are UTF-8 and the rest is text"))
+    }
+
+    /// The REQUEST that asks the client for something, in the bidirectional dialect; `a` is the text of
+    /// a JSON list. Its answer comes as [`Step::Answered`], if it comes.
+    pub fn ask(&mut self, w: &str, a: &str) -> Result<(AskId, String), NotAsked> {
+        self.may_ask()?;
+        self.asks.ask(w, a)
+    }
+
+    /// The DISPATCH that tells the client something, in the bidirectional dialect.
+    pub fn tell(&self, w: &str, a: &str) -> Result<String, NotAsked> {
+        self.may_ask()?;
+        Asks::tell(w, a)
+    }
+
+    /// Nobody waits for the answer to this request any more: if it still comes, it is ignored.
+    pub fn forget(&mut self, id: AskId) {
+        self.asks.forget(id);
+    }
+
+    /// How many requests of the server's wait for the client's answer.
+    pub fn asked(&self) -> usize {
+        self.asks.waiting()
     }
 
     /// The connection is over for a reason of somebody else's.
@@ -302,6 +338,29 @@ impl ServerSession {
         }
     }
 
+    fn may_ask(&self) -> Result<(), NotAsked> {
+        if !self.asks.spoken() {
+            Err(NotAsked::NotSpoken)
+        } else if !self.is_authenticated() {
+            Err(NotAsked::NotThere)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn response<'a>(&mut self, n: Raw<'_>, r: Raw<'a>) -> Step<'a> {
+        if !self.asks.spoken() {
+            return self.close(Breach::WrongDirection(Op::Response));
+        }
+        if !self.is_authenticated() {
+            return Step::Ignored;
+        }
+        match self.asks.answered(n) {
+            Some(id) => Step::Answered(id, r),
+            None => Step::Ignored,
+        }
+    }
+
     fn dispatch<'a>(&mut self, call: Call<'a>) -> Step<'a> {
         if self.is_authenticated() {
             Step::Dispatch(call)
@@ -317,6 +376,10 @@ impl ServerSession {
             Some(Op::HelloAck) => Breach::NoPassword,
             Some(Op::Request) if !self.is_authenticated() => Breach::EarlyRequest,
             Some(Op::Dispatch) if !self.is_authenticated() => Breach::EarlyDispatch,
+            Some(Op::Response) if self.asks.spoken() && !self.is_authenticated() => {
+                return Step::Ignored;
+            }
+            Some(Op::Response) if self.asks.spoken() => Breach::Malformed(Op::Response),
             Some(op) if op.sent_by() == Side::Server => Breach::WrongDirection(op),
             _ => match breach_of(error) {
                 Some(breach) => breach,

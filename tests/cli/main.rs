@@ -66,6 +66,7 @@ macro_rules! snapshot {
 
 mod check;
 mod command;
+mod dialect;
 mod known;
 mod profile;
 mod target;

@@ -4,6 +4,7 @@
 mod clients;
 mod controls;
 mod debug;
+mod dialect;
 mod dying;
 mod known;
 mod play;

@@ -52,6 +52,7 @@ where
             PASSWORD.to_owned(),
         )])),
         dialect: Dialect::Text,
+        answers: Default::default(),
         answer_within: Duration::from_secs(5),
         grace: Duration::from_secs(3),
         interval: Duration::from_secs(1),

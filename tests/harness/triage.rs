@@ -324,6 +324,7 @@ fn settings(dial: memory::MemoryDial, hb_ms: u64, seed: u64) -> Settings {
         password: "helloworld".to_owned(),
         redactor: Arc::new(Redactor::new([])),
         dialect: Dialect::Text,
+        answers: Default::default(),
         answer_within: Duration::from_secs(5),
         grace: Duration::from_secs(3),
         interval: Duration::from_millis(hb_ms),

@@ -245,3 +245,37 @@ fn in_the_bidirectional_dialect_a_client_may_answer() {
         assert_eq!(scene.rules, rules);
     }
 }
+
+#[test]
+fn in_the_dialect_a_client_still_says_nothing_before_hello() {
+    let mut scene = Scene::new();
+    scene.oracle = ClientOracle::new(Dialect::Bidirectional);
+    scene.opens(0).came(1, r#"{"op":5,"n":1,"r":1}"#);
+    assert_eq!(scene.rules, ["client.waits-for-hello"]);
+}
+
+#[test]
+fn in_the_dialect_a_client_that_we_ask_is_still_judged() {
+    let ask = r#"{"op":4,"w":"X","a":[],"n":1}"#;
+    let tell = r#"{"op":6,"w":"X","a":[]}"#;
+    for (dialect, packet, judged) in [
+        (Dialect::Text, ask, false),
+        (Dialect::Bidirectional, ask, true),
+        (Dialect::Bidirectional, tell, true),
+        (
+            Dialect::Bidirectional,
+            r#"{"op":4,"w":1,"a":[],"n":1}"#,
+            false,
+        ),
+    ] {
+        let mut scene = Scene::new();
+        scene.oracle = ClientOracle::new(dialect);
+        scene.opens(0).sent(0, HELLO).came(0, ACK).sent(1, packet);
+        assert_eq!(scene.oracle.judges(0), judged, "{dialect:?} {packet}");
+    }
+    // One that has not answered HELLO is not asked.
+    let mut scene = Scene::new();
+    scene.oracle = ClientOracle::new(Dialect::Bidirectional);
+    scene.opens(0).sent(0, HELLO).sent(1, ask);
+    assert!(!scene.oracle.judges(0));
+}

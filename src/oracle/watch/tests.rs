@@ -274,3 +274,92 @@ fn at_the_end_missing_acks_and_open_tcp_are_found() {
     scene.heard(Received::End, scene.t0);
     assert_eq!(rules(&scene, 3100), [] as [&str; 0]);
 }
+
+/// As [`Scene::authenticated`], in the bidirectional dialect.
+fn bidirectional() -> Scene {
+    let mut scene = Scene::new();
+    scene.oracle = Oracle::new("secret", Dialect::Bidirectional);
+    scene.oracle.opened("a", scene.t0);
+    scene.came(0, HELLO);
+    scene
+}
+
+#[test]
+fn only_the_dialect_lets_a_server_ask() {
+    for packet in [
+        r#"{"op":4,"w":"X","a":[],"n":1}"#,
+        r#"{"op":6,"w":"X","a":[]}"#,
+    ] {
+        let mut scene = Scene::authenticated();
+        scene.came(1, packet);
+        assert_eq!(scene.rules, ["packet.sender"]);
+        let mut scene = bidirectional();
+        scene.sent(0, ACK).came(1, packet);
+        assert_eq!(scene.rules, [] as [&str; 0]);
+        assert!(scene.oracle.may_ask(0));
+    }
+    let mut scene = bidirectional();
+    scene.sent(0, ACK).came(1, r#"{"op":2}"#);
+    assert_eq!(scene.rules, ["packet.sender"]);
+}
+
+#[test]
+fn in_the_dialect_a_server_asks_nobody_before_the_right_password() {
+    let mut scene = bidirectional();
+    scene.came(1, r#"{"op":4,"w":"X","a":[],"n":1}"#);
+    scene.came(2, r#"{"op":6,"w":"X","a":[]}"#);
+    assert_eq!(scene.rules, ["dialect.bidirectional"; 2]);
+    assert!(!scene.oracle.may_ask(0));
+    // Another connection's handshake is nothing to this one.
+    let mut scene = bidirectional();
+    scene.sent(0, ACK);
+    let other = scene.oracle.opened("b", scene.t0);
+    let packet = json(r#"{"op":6,"w":"X","a":[]}"#);
+    let received = Received::Packet {
+        packet: &packet,
+        binary: false,
+    };
+    scene.oracle.received(
+        other,
+        Received::Packet {
+            packet: &json(HELLO),
+            binary: false,
+        },
+        scene.t0,
+    );
+    let found = scene.oracle.received(other, received, scene.t0);
+    assert_eq!(found[0].breach.rule(), "dialect.bidirectional");
+}
+
+#[test]
+fn an_oddly_spelled_password_lets_the_server_ask_too() {
+    let mut scene = bidirectional();
+    scene.sent(0, r#"{"op":1.0,"password":"\u0073ecret","more":1}"#);
+    assert!(scene.oracle.may_ask(0) && !scene.oracle.judges(0));
+    let mut scene = bidirectional();
+    scene.sent(0, r#"{"op":1,"password":"Secret"}"#);
+    assert!(!scene.oracle.may_ask(0));
+}
+
+#[test]
+fn our_answer_to_a_request_of_the_servers_is_plainly_allowed_and_others_are_not() {
+    let mut scene = bidirectional();
+    let long = "x".repeat(PLAIN_SIZE);
+    scene.sent(0, ACK);
+    for nonce in ["1", "null", &format!("{long:?}")] {
+        scene.came(1, &format!(r#"{{"op":4,"w":"X","a":[],"n":{nonce}}}"#));
+        scene.sent(2, &format!(r#"{{"op":5,"n":{nonce},"r":null}}"#));
+        assert!(scene.oracle.judges(0), "{nonce:.9}");
+    }
+    scene.sent(3, r#"{"op":5,"n":1,"r":null}"#);
+    assert!(!scene.oracle.judges(0), "answered twice");
+    // Before the handshake it is for the scenario to say what comes of it.
+    let mut scene = bidirectional();
+    scene.sent(0, r#"{"op":5,"n":1,"r":null}"#);
+    assert!(!scene.oracle.judges(0));
+    // Under the text alone it is a packet of the other direction.
+    let mut scene = Scene::authenticated();
+    scene.came(1, r#"{"op":4,"w":"X","a":[],"n":1}"#);
+    scene.sent(2, r#"{"op":5,"n":1,"r":null}"#);
+    assert!(!scene.oracle.judges(0));
+}

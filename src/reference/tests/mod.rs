@@ -12,6 +12,7 @@ use super::server::{ServerConfig, Service};
 use crate::protocol::packet::Interval;
 
 mod client;
+mod dialect;
 mod server;
 
 const ACK: &str = r#"{"op":1,"password":"helloworld"}"#;

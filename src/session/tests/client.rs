@@ -22,6 +22,7 @@ impl Client {
         let settings = Settings {
             hello_limit: Duration::from_secs(5),
             max_pending: 4,
+            bidirectional: false,
         };
         let mut session = ClientSession::new(settings, Password::from("se\"cret"));
         let clock = Clock::new();

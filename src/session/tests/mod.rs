@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 mod client;
+mod dialect;
 mod properties;
 mod server;
 

@@ -46,6 +46,7 @@ proptest! {
             handshake_limit: Duration::from_millis(1500),
             max_in_flight: 3,
             max_in_flight_bytes: 1 << 20,
+            max_asked: 0,
         };
         let clock = Clock::new();
         let mut session = ServerSession::new(settings);
@@ -101,6 +102,7 @@ proptest! {
                     answered += 1;
                     prop_assert!(session.answer(ticket, Raw::NULL).is_some());
                 }
+                Step::Answered(..) => prop_assert!(false, "nothing was asked"),
                 Step::Dispatch(_) => prop_assert!(authenticated),
                 Step::Close(breach) => {
                     if breach == Breach::HeartbeatTimeout {
@@ -152,7 +154,7 @@ proptest! {
         events in prop::collection::vec(to_client(), 0..80)
     ) {
         let clock = Clock::new();
-        let settings = client::Settings { hello_limit: Duration::from_secs(60), max_pending: 8 };
+        let settings = client::Settings { hello_limit: Duration::from_secs(60), max_pending: 8, bidirectional: false };
         let mut session = ClientSession::new(settings, Password::from("p"));
         session.open(clock.at(0));
         let mut now = 0;

@@ -18,6 +18,7 @@ fn settings() -> Settings {
         handshake_limit: Duration::from_secs(5),
         max_in_flight: 2,
         max_in_flight_bytes: 1000,
+        max_asked: 0,
     }
 }
 

@@ -45,6 +45,7 @@ fn settings() -> Settings {
             PASSWORD.to_owned(),
         )])),
         dialect: Dialect::Text,
+        answers: Default::default(),
         answer_within: Duration::from_secs(5),
         grace: Duration::from_secs(3),
         interval: Duration::from_secs(1),
