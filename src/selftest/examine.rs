@@ -9,7 +9,7 @@ use crate::event::{Ending, RunEvent, RunHeader, Suite, Tool};
 use crate::outcome::{Failure, ScenarioResult, Verdict};
 use crate::protocol::packet::Interval;
 use crate::reference::server::ServerConfig;
-use crate::runner::{self, Declared, PlanError, Reach};
+use crate::runner::{self, Declared, Dialect, PlanError, Reach};
 use crate::scenario::{Scenario, library};
 use crate::session::Password;
 use crate::wire::memory;
@@ -93,7 +93,7 @@ impl From<ScenarioResult> for Judged {
 
 /// Whether these filters leave something to run.
 pub(super) fn check(filters: &[String], suite: &[Arc<Scenario>]) -> Result<(), PlanError> {
-    runner::plan(&options(filters), suite).map(|_| ())
+    runner::plan(&options(filters, true), suite).map(|_| ())
 }
 
 /// Runs the suite against one member.
@@ -132,7 +132,7 @@ fn run(member: &'static Member, filters: &[String], terms: &Terms) -> Examined {
 }
 
 async fn suite_against(member: &'static Member, filters: &[String], terms: &Terms) -> Examined {
-    let options = options(filters);
+    let options = options(filters, member.asks);
     let plan = match runner::plan(&options, &terms.suite) {
         Ok(plan) => plan,
         Err(error) => return Examined::broken(error.to_string()),
@@ -176,7 +176,7 @@ fn config(interval: Duration) -> ServerConfig {
 }
 
 /// What a user would declare of the reference server.
-fn options(filters: &[String]) -> runner::Options {
+fn options(filters: &[String], bidirectional: bool) -> runner::Options {
     let declared = |w: &str, a: &str| Declared {
         w: w.to_owned(),
         a: a.to_owned(),
@@ -188,6 +188,11 @@ fn options(filters: &[String]) -> runner::Options {
             declared("NULL", "[]"),
         ],
         filters: filters.to_vec(),
+        dialect: if bidirectional {
+            Dialect::Bidirectional
+        } else {
+            Dialect::Text
+        },
         // That a verdict comes again is no question here: nothing is left to chance.
         triage: 0,
         ..runner::Options::default()

@@ -5,6 +5,7 @@ mod auth;
 mod beats;
 mod closes;
 mod crash;
+mod dialect;
 mod gate;
 mod hello;
 mod nonce;
@@ -20,7 +21,7 @@ use super::bend::{Bend, Plain};
 use super::wire::{AS_IS, Wire};
 use super::world::World;
 use crate::protocol::rules::{self, Level};
-use crate::reference::server::ServerConfig;
+use crate::reference::server::{ServerConfig, Talk};
 
 /// A server of the zoo.
 #[derive(Clone, Copy)]
@@ -33,6 +34,8 @@ pub struct Member {
     pub sentence: &'static str,
     /// Breaks only the part of the rule that is a "should".
     pub(super) weaker: bool,
+    /// It asks its clients, so that it is for the bidirectional dialect.
+    pub asks: bool,
     pub(super) bend: fn(&Arc<World>, usize) -> Box<dyn Bend>,
     pub(super) wire: Wire,
     pub(super) config: Option<fn(&mut ServerConfig)>,
@@ -45,6 +48,7 @@ impl Member {
             rule,
             sentence,
             weaker: false,
+            asks: false,
             bend: |_, _| Box::new(Plain),
             wire: AS_IS,
             config: None,
@@ -74,6 +78,17 @@ impl Member {
         }
     }
 
+    /// Asks its clients twice an interval.
+    const fn asks(self) -> Member {
+        Member {
+            asks: true,
+            config: Some(|config| {
+                config.talk = Some(Talk::every(config.hb_interval.duration() / 2));
+            }),
+            ..self
+        }
+    }
+
     /// Whether what it breaks is a "should", so that a warning is all it deserves.
     pub fn breaks_should(&self) -> bool {
         let should = |rule| rules::find(rule).is_some_and(|rule| rule.level == Level::Should);
@@ -84,6 +99,11 @@ impl Member {
 /// A defect that breaks this rule.
 const fn defect(name: &'static str, rule: &'static str, sentence: &'static str) -> Member {
     Member::new(name, Some(rule), sentence)
+}
+
+/// A defect of a server that asks its clients.
+const fn asking(name: &'static str, rule: &'static str, sentence: &'static str) -> Member {
+    defect(name, rule, sentence).asks()
 }
 
 /// A right variant.
@@ -106,6 +126,7 @@ pub fn all() -> impl Iterator<Item = &'static Member> {
         closes::DEFECTS,
         state::DEFECTS,
         crash::DEFECTS,
+        dialect::DEFECTS,
     ]
     .into_iter()
     .flatten()

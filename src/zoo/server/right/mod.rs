@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::super::wire::{AS_IS, Cut, End, Frame, Wire};
 use super::super::world::Act;
+use super::dialect::ClosesForEarlyResponse;
 use super::timers::{Clock, behind, last};
 use super::{Member, variant};
 use crate::protocol::close;
@@ -34,6 +35,17 @@ const LONG: &str = "\
 
 pub(super) const VARIANTS: &[Member] = &[
     variant("plain", "The reference, with nothing changed."),
+    variant(
+        "asks-its-clients",
+        "In the bidirectional dialect: it sends DISPATCH and REQUEST to whoever is authenticated.",
+    )
+    .asks(),
+    variant(
+        "early-response-closes",
+        "In the bidirectional dialect: a RESPONSE before HELLO_ACK ends the connection.",
+    )
+    .asks()
+    .bend(|_, _| Box::new(ClosesForEarlyResponse)),
     variant("pretty-printed", "Packets are spread over lines.")
         .bend(|_, _| Box::new(Spells(|packet| pretty(packet, 0) + "\n"))),
     variant("escaped", "Every character of every string is escaped.")
