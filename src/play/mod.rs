@@ -1,6 +1,6 @@
 //! Carries out one scenario over the wire: opens connections, sends, expects, stamps, records.
 //!
-//! [`run`] is the whole of it for a scenario, [`run_client`] where the target is a client. Everything is done by one task: it reads all
+//! [`run()`] is the whole of it for a scenario, [`run_client`] where the target is a client. Everything is done by one task: it reads all
 //! connections of the scenario while it waits for any of them, so that an arrival is stamped when
 //! it arrives and not when the scenario comes to it. Time is tokio's, so that a paused clock moves
 //! everything.
