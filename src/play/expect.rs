@@ -27,6 +27,10 @@ pub(crate) struct Window {
     pub(crate) until: Instant,
 }
 
+/// A target on a busy machine may be so late that its timer fires before it reads what lies there
+/// already: so long it has for what it owes at once, however short its interval.
+const ENOUGH: Duration = Duration::from_millis(250);
+
 impl Player<'_> {
     /// `< ...`
     pub(crate) async fn expect(&mut self, line: &Expectation) -> Result<(), Ended> {
@@ -365,7 +369,8 @@ impl Player<'_> {
             let interval = self.oracle.interval(state.watch).unwrap_or_default();
             let had = item.at.saturating_duration_since(state.last_send.1);
             let owed = line.is_some_and(|line| owed_at_once(&line.what));
-            if self.settings.patient || !(owed && had >= interval / 2) {
+            let enough = (interval / 2).max(ENOUGH);
+            if self.settings.patient || !(owed && had >= enough) {
                 let beats = self.oracle.beats(state.watch);
                 let silent = beats.map_or(interval, |beats| beats.since_last(item.at));
                 return Ended::Inconclusive {
