@@ -3,7 +3,7 @@
 
 #![expect(clippy::print_stdout, reason = "figures go to standard output")]
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -13,6 +13,7 @@ use futures_util::{SinkExt, StreamExt};
 use litespec::protocol::codec;
 use litespec::protocol::packet::{Interval, Packet};
 use litespec::reference::server::{Server, ServerConfig};
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::{Builder, Runtime};
@@ -63,29 +64,39 @@ fn pipelined(servers: &Runtime, runtime: &Runtime) {
         let server = Server::bind(config).await.expect("a free port");
         let ours = server.local_addr();
         tokio::spawn(server.run(std::future::pending()));
-        [ours, flushing_server().await]
+        [
+            ours,
+            flushing_server(by_our_codec).await,
+            flushing_server(by_value).await,
+        ]
     });
-    let [ours, flushing] = addrs.map(|addr| runtime.block_on(Clients::connect(addr)));
-    let mut servers = [("reference", ours), ("flush each answer", flushing)];
+    let [ours, flushing, plain] = addrs.map(|addr| runtime.block_on(Clients::connect(addr)));
+    let mut servers = [
+        ("reference", ours),
+        ("flush each answer", flushing),
+        ("flush each answer, serde_json::Value", plain),
+    ];
 
     // In turns, so that whatever else the machine does meets both alike.
-    let mut rates = [Vec::new(), Vec::new()];
+    let mut rates = [const { Vec::new() }; 3];
     for _ in 0..9 {
         for (which, (_, clients)) in servers.iter_mut().enumerate() {
             let start = Instant::now();
-            runtime.block_on(clients.rounds(200));
+            clients.rounds(200);
             let requests = (200 * CONNECTIONS * DEEP) as f64;
             rates[which].push(requests / start.elapsed().as_secs_f64());
         }
     }
-    let [ours, flushing] = rates.map(|mut rates| {
+    let [ours, flushing, plain] = rates.map(|mut rates| {
         rates.sort_by(f64::total_cmp);
         rates[rates.len() / 2]
     });
     println!(
         "pipelined requests, {CONNECTIONS} connections, {DEEP} deep: reference {ours:.0}/s, \
-         flush each answer {flushing:.0}/s, ratio {:.1} (goal 5)",
-        ours / flushing
+         flush each answer {flushing:.0}/s, ratio {:.1} (goal 5); the same with serde_json::Value \
+         {plain:.0}/s, ratio {:.1}",
+        ours / flushing,
+        ours / plain
     );
 
     let mut criterion = Criterion::default()
@@ -99,7 +110,7 @@ fn pipelined(servers: &Runtime, runtime: &Runtime) {
         group.bench_function(*name, |bencher| {
             bencher.iter_custom(|rounds| {
                 let start = Instant::now();
-                runtime.block_on(clients.rounds(rounds));
+                clients.rounds(rounds);
                 start.elapsed()
             });
         });
@@ -108,8 +119,23 @@ fn pipelined(servers: &Runtime, runtime: &Runtime) {
     criterion.final_summary();
 }
 
-/// A server as one writes it first: tokio-tungstenite's defaults, one `send` an answer.
-async fn flushing_server() -> SocketAddr {
+/// The answer with our codec: what is compared is then the flushing alone.
+fn by_our_codec(text: &str) -> Option<String> {
+    match codec::decode(text.as_bytes()) {
+        Ok(Packet::Request { a, n, .. }) => Some(codec::encode(&Packet::Response { n, r: a })),
+        _ => None,
+    }
+}
+
+/// The answer as one writes it first.
+fn by_value(text: &str) -> Option<String> {
+    let mut packet: Value = serde_json::from_str(text).ok()?;
+    (packet["op"] == 4)
+        .then(|| json!({"op": 5, "n": packet["n"].take(), "r": packet["a"].take()}).to_string())
+}
+
+/// A server with tokio-tungstenite's defaults and one `send` an answer.
+async fn flushing_server(answer: fn(&str) -> Option<String>) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
         .expect("a free port");
@@ -122,8 +148,7 @@ async fn flushing_server() -> SocketAddr {
                 ws.send(Message::text(r#"{"op":0,"hb_interval":3600000}"#))
                     .await?;
                 while let Some(Ok(Message::Text(text))) = ws.next().await {
-                    if let Ok(Packet::Request { a, n, .. }) = codec::decode(text.as_bytes()) {
-                        let answer = codec::encode(&Packet::Response { n, r: a });
+                    if let Some(answer) = answer(&text) {
                         ws.send(Message::text(answer)).await?;
                     }
                 }
@@ -134,43 +159,46 @@ async fn flushing_server() -> SocketAddr {
     addr
 }
 
-/// Connections that write frames as bytes and count the bytes that come back, which costs next to
-/// nothing beside the server.
-struct Clients(Vec<TcpStream>);
+/// Blocking connections that write frames as bytes and read as many bytes as the answers have: no
+/// runtime, no readiness, so that the servers are what is measured.
+struct Clients {
+    streams: Vec<std::net::TcpStream>,
+    requests: Vec<u8>,
+    answers: Vec<u8>,
+}
 
 impl Clients {
     async fn connect(addr: SocketAddr) -> Clients {
         let mut streams = Vec::new();
         for number in 0..CONNECTIONS {
-            streams.push(
-                enter(addr, number)
-                    .await
-                    .expect("the server takes connections"),
-            );
+            let stream = enter(addr, number).await.and_then(TcpStream::into_std);
+            let stream = stream.expect("the server takes connections");
+            stream.set_nonblocking(false).expect("a socket can block");
+            streams.push(stream);
         }
-        Clients(streams)
+        Clients {
+            streams,
+            requests: masked(REQUEST).repeat(DEEP),
+            answers: vec![0; (RESPONSE.len() + 2) * DEEP],
+        }
     }
 
-    /// So many times, on all connections at once: sixteen requests out, sixteen answers in.
-    async fn rounds(&mut self, rounds: u64) {
-        let mut tasks = JoinSet::new();
-        for mut stream in self.0.drain(..) {
-            tasks.spawn(async move {
-                let requests = masked(REQUEST).repeat(DEEP);
-                let mut answers = vec![0; (RESPONSE.len() + 2) * DEEP];
-                for _ in 0..rounds {
-                    stream.write_all(&requests).await.expect("the server reads");
-                    stream
-                        .read_exact(&mut answers)
-                        .await
-                        .expect("the server answers");
+    /// So many times on each connection: sixteen requests out, sixteen answers in. All connections have
+    /// their requests out all the time; each gets its next ones as soon as its answers are in.
+    fn rounds(&mut self, rounds: u64) {
+        for round in 0..=rounds {
+            for stream in &mut self.streams {
+                if round > 0 {
+                    let answered = stream.read_exact(&mut self.answers);
+                    answered.expect("the server answers");
+                    // Members come in any order, and are as long in each.
+                    assert!(self.answers.ends_with(br#","r":[1,2,3]}"#));
                 }
-                assert!(answers.ends_with(RESPONSE.as_bytes()));
-                stream
-            });
-        }
-        while let Some(stream) = tasks.join_next().await {
-            self.0.push(stream.expect("no client fails"));
+                if round < rounds {
+                    let sent = stream.write_all(&self.requests);
+                    sent.expect("the server reads");
+                }
+            }
         }
     }
 }
