@@ -10,6 +10,7 @@ exits 1 outside the thresholds.
 
 import argparse
 import collections
+import concurrent.futures
 import contextlib
 import json
 import multiprocessing
@@ -180,6 +181,8 @@ def main():
     parser.add_argument("--detection-runs", type=int, default=20, help="against each defect")
     parser.add_argument("--filter", action="append", default=[], metavar="GLOB",
                         help="scenarios of the detection runs (all, unless given)")
+    parser.add_argument("--together", type=int, default=1, metavar="N",
+                        help="how many defects are checked at once, which is load too")
     parser.add_argument("--busy", type=int, default=2, help="processes that keep cores busy")
     parser.add_argument("--hb-interval", type=int, default=400, metavar="MS")
     parser.add_argument("--max-inconclusive", type=float, default=2.0, metavar="PERCENT")
@@ -195,8 +198,11 @@ def main():
     with busy(options.busy):
         if options.runs:
             found += right_table(repeat_right(options), options)
-        for defect, verdict in defects(options) if options.detection_runs else []:
-            rate = share(repeat_defect(options, defect, verdict), options.detection_runs)
+        planted = defects(options) if options.detection_runs else []
+        with concurrent.futures.ThreadPoolExecutor(options.together) as pool:
+            counts = pool.map(lambda one: repeat_defect(options, *one), planted)
+        for (defect, _), count in zip(planted, counts, strict=True):
+            rate = share(count, options.detection_runs)
             print(f"{defect:<32} found in {rate:.0f} % of {options.detection_runs} runs", flush=True)
             if rate < options.min_detection:
                 found.append(f"{defect} is found in only {rate:.0f} % of runs")

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::outcome::{KnownEntry, Preflight, RuleResult, ScenarioResult, Summary, Triage};
+use crate::scenario::library;
 
 /// Who made the report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -17,6 +18,16 @@ pub struct Tool {
     pub version: String,
 }
 
+impl Tool {
+    /// This program.
+    pub fn this() -> Tool {
+        Tool {
+            name: "litespec".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}
+
 /// Which scenarios were at hand.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Suite {
@@ -24,6 +35,16 @@ pub struct Suite {
     pub version: String,
     /// A hash over ids and texts of the embedded scenarios, hexadecimal.
     pub hash: String,
+}
+
+impl Suite {
+    /// The scenarios that are part of this program.
+    pub fn embedded() -> Suite {
+        Suite {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            hash: library::suite_hash().to_owned(),
+        }
+    }
 }
 
 /// What a run is about, known before anything is sent.

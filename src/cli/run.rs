@@ -344,14 +344,8 @@ fn header(
     repeat_args.extend(given.words);
     RunHeader {
         schema_version: 1,
-        tool: Tool {
-            name: "litespec".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        },
-        suite: Suite {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            hash: library::suite_hash().to_owned(),
-        },
+        tool: Tool::this(),
+        suite: Suite::embedded(),
         role: "server".to_owned(),
         target: target.shown(),
         label: args.label.clone(),

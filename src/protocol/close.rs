@@ -56,6 +56,17 @@ mod tests {
     }
 
     #[test]
+    fn every_registered_code_has_a_meaning_of_its_own() {
+        let meanings: Vec<_> = (0..=u16::MAX).filter_map(meaning).collect();
+        // RFC 6455 and the IANA registry: 1000 to 1015 without 1004, and the protocol's three.
+        assert_eq!(meanings.len(), 15 + 3);
+        let distinct: std::collections::BTreeSet<_> = meanings.iter().collect();
+        assert_eq!(distinct.len(), meanings.len());
+        assert!(meaning(1001).is_some_and(|said| said.contains("away")));
+        assert!(meaning(1011).is_some_and(|said| said.contains("internal")));
+    }
+
+    #[test]
     fn codes_that_only_stand_for_something_cannot_be_sent() {
         for code in [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000] {
             assert!(!may_be_sent(code), "{code}");

@@ -116,6 +116,21 @@ mod tests {
     }
 
     #[test]
+    fn ops_and_sides_are_shown_by_their_names() {
+        let names: Vec<_> = Op::ALL.iter().map(Op::to_string).collect();
+        assert_eq!(
+            names.join(" "),
+            "HELLO HELLO_ACK HEARTBEAT HEARTBEAT_ACK REQUEST RESPONSE DISPATCH"
+        );
+        assert_eq!(
+            format!("{} {}", Side::Server, Side::Client),
+            "server client"
+        );
+        assert_eq!(Side::Server.other(), Side::Client);
+        assert_eq!(Side::Client.other(), Side::Server);
+    }
+
+    #[test]
     fn the_server_sends_three_ops_and_the_client_four() {
         let of = |side| {
             Op::ALL

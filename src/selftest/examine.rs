@@ -10,7 +10,7 @@ use crate::outcome::{Failure, ScenarioResult, Verdict};
 use crate::protocol::packet::Interval;
 use crate::reference::server::ServerConfig;
 use crate::runner::{self, Declared, Dialect, PlanError, Reach};
-use crate::scenario::{Scenario, library};
+use crate::scenario::Scenario;
 use crate::session::Password;
 use crate::wire::memory;
 use crate::wire::target::Target;
@@ -203,14 +203,8 @@ fn options(filters: &[String], bidirectional: bool) -> runner::Options {
 fn header() -> RunHeader {
     RunHeader {
         schema_version: 1,
-        tool: Tool {
-            name: "litespec".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        },
-        suite: Suite {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            hash: library::suite_hash().to_owned(),
-        },
+        tool: Tool::this(),
+        suite: Suite::embedded(),
         role: "server".to_owned(),
         target: "ws://memory/".to_owned(),
         label: None,

@@ -81,6 +81,51 @@ fn what_a_tree_holds_is_counted() {
     assert!((10_000..10_400).contains(&held(&text)), "{}", held(&text));
 }
 
+/// What a tree keeps outside its own value: each allocation's bytes and 16 for the allocator.
+fn heap(tree: &Json) -> usize {
+    match tree {
+        Json::Null | Json::Bool(_) => 0,
+        Json::Number(number) => number.spelling().len() + 16,
+        Json::String(text) => text.as_bytes().len() + 16,
+        Json::Array(items) => {
+            items.iter().map(heap).sum::<usize>() + items.capacity() * size_of::<Json>() + 16
+        }
+        Json::Object(members) => {
+            let inside = members
+                .iter()
+                .map(|(name, value)| name.as_bytes().len() + 16 + heap(value));
+            inside.sum::<usize>() + members.capacity() * size_of_val(&members[0]) + 16
+        }
+    }
+}
+
+#[test]
+fn what_a_tree_holds_is_counted_to_the_byte() {
+    for text in [
+        "null",
+        "true",
+        "-12.50",
+        r#""abc""#,
+        "[]",
+        "[1,22,[333],\"x\"]",
+        r#"{"a":1}"#,
+        r#"{"abc":[{"de":null}],"f":"gh","i":[1,2,3,4,5]}"#,
+    ] {
+        let tree = Json::parse(text.as_bytes()).unwrap();
+        assert_eq!(tree.held(), size_of::<Json>() + heap(&tree), "{text}");
+    }
+}
+
+#[test]
+fn what_is_no_json_at_all_is_no_matter_of_limits() {
+    for text in ["[1", "{]", "\"\\x\""] {
+        assert!(
+            !Json::parse(text.as_bytes()).unwrap_err().is_limit(),
+            "{text}"
+        );
+    }
+}
+
 #[test]
 fn siblings_do_not_add_up_to_depth() {
     let wide = format!("[{}1]", "[[[]]],{\"a\":[{}]},".repeat(2_000));

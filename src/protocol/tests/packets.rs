@@ -272,6 +272,7 @@ fn nonces_keep_their_spelling() {
             panic!("{text}")
         };
         assert_eq!(n.as_str(), nonce);
+        assert_eq!([n.to_string(), format!("{n:?}")], [nonce, nonce]);
         assert_eq!(r.as_str(), format!("[{nonce}]"));
     }
 }
@@ -384,10 +385,41 @@ fn a_lone_surrogate_is_a_fault_of_the_string_and_not_of_the_packet() {
     assert_ne!(password, Str::plain("ab\u{fffd}"));
 }
 
+#[test]
+fn strings_are_equal_by_their_characters_however_they_are_spelled() {
+    let forms = |text: &'static str, spelled: &'static str| {
+        [Str::plain(text), Str::from_scanned(spelled.as_bytes())]
+    };
+    for mine in forms("aé", r"a\u00e9") {
+        for same in forms("aé", "aé") {
+            assert_eq!(mine, same);
+        }
+        for other in forms("ae", r"\u0061e") {
+            assert_ne!(mine, other);
+        }
+    }
+    assert_eq!(Str::plain("a\"\n").to_string(), r#""a\"\n""#);
+    assert_eq!(
+        format!("{:?}", Str::from_scanned(br"\u0061")),
+        r#""\u0061""#
+    );
+}
+
+#[test]
+fn an_interval_is_shown_and_measured_in_milliseconds() {
+    let interval = Interval::from_millis(1500).unwrap();
+    assert_eq!(interval.duration(), std::time::Duration::from_millis(1500));
+    assert_eq!(format!("{interval} {interval:?}"), "1500 1500");
+    assert_eq!(
+        Interval::BEYOND.duration(),
+        std::time::Duration::from_millis(u64::MAX)
+    );
+}
+
 /// What people read when a packet is wrong, all of it in one snapshot.
 #[test]
 fn errors_say_where_and_what_was_expected() {
-    let texts: [&[u8]; 42] = [
+    let texts: [&[u8]; 43] = [
         b"",
         b"  ",
         b"nul",
@@ -419,6 +451,7 @@ fn errors_say_where_and_what_was_expected() {
         b" null",
         b"{}",
         b"{\"op\":2,\"o\\u0070\":2}",
+        b"{\"op\":2,\"op\":2,\"op\":2}",
         b"{\"op\":\"2\"}",
         b"{\"op\":null}",
         b"{\"op\":1.5}",

@@ -203,9 +203,37 @@ fn a_member_is_found_by_its_characters_and_the_last_one_wins() {
 }
 
 #[test]
+fn each_accessor_gives_its_own_type_and_nothing_of_the_others() {
+    let all = json(r#"[null,true,false,-12.50,"ab",[1],{"a":1}]"#);
+    let all = all.as_array().unwrap();
+    let which = |is: &dyn Fn(&Json) -> bool| -> Vec<usize> {
+        (0..all.len()).filter(|index| is(&all[*index])).collect()
+    };
+    assert_eq!(which(&Json::is_null), [0]);
+    assert_eq!(which(&|json| json.as_bool().is_some()), [1, 2]);
+    assert_eq!(which(&|json| json.as_bool() == Some(true)), [1]);
+    assert_eq!(which(&|json| json.as_number().is_some()), [3]);
+    assert_eq!(which(&|json| json.as_text().is_some()), [4]);
+    assert_eq!(which(&|json| json.as_array().is_some()), [5]);
+    assert_eq!(which(&|json| json.as_object().is_some()), [6]);
+    assert_eq!(all[4].as_str(), Some("ab"));
+    assert_eq!(all[4].as_text().unwrap().as_bytes(), b"ab");
+    assert_eq!(all[5].as_array(), Some(&[Json::from(1)][..]));
+    assert_eq!(all[3].as_number().unwrap().spelling(), "-12.50");
+    assert_eq!(format!("{:?}", all[3].as_number().unwrap()), "-12.50");
+}
+
+#[test]
 fn printing_keeps_what_was_spelled_but_the_blanks() {
     let text = r#" { "a" : [ 1.0 , -0, 1e400,9007199254740993 ] , "a" : "\ud800\u0041\/\"\u0001é" ,"":{ },"b":[ ]} "#;
     let printed = r#"{"a":[1.0,-0,1e400,9007199254740993],"a":"\ud800A/\"\u0001é","":{},"b":[]}"#;
+    assert_eq!(json(text).to_string(), printed);
+}
+
+#[test]
+fn printing_escapes_what_must_be_escaped_and_as_short_as_can_be() {
+    let text = r#""\u0022\u005c\u002f\u000a\u000d\u0009\u0008\u000c\u000b\u001f\u007f\u00e9""#;
+    let printed = "\"\\\"\\\\/\\n\\r\\t\\b\\f\\u000b\\u001f\u{7f}é\"";
     assert_eq!(json(text).to_string(), printed);
 }
 
