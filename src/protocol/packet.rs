@@ -345,6 +345,17 @@ mod tests {
         assert_eq!(Raw::parse(" [ 1.0 ]\n").unwrap().as_str(), "[ 1.0 ]");
         assert!(Raw::parse("1 2").is_err());
         assert!(Raw::parse("").is_err());
-        assert_eq!(Raw::NULL.json_type(), JsonType::Null);
+        for (text, json_type) in [
+            ("null", JsonType::Null),
+            ("true", JsonType::Bool),
+            ("false", JsonType::Bool),
+            ("-1", JsonType::Number),
+            ("\"\"", JsonType::String),
+            ("[]", JsonType::List),
+            ("{}", JsonType::Object),
+        ] {
+            assert_eq!(Raw::parse(text).unwrap().json_type(), json_type, "{text}");
+        }
+        assert_eq!(Raw::NULL.as_str(), "null");
     }
 }

@@ -140,6 +140,18 @@ mod tests {
     }
 
     #[test]
+    fn the_longer_an_id_the_more_mistakes_are_forgiven() {
+        assert_eq!(near("auth.rejekt"), ["auth.reject"]);
+        assert_eq!(near("only-heartbeats"), ["heartbeat.only-heartbeats"]);
+        // Four mistakes in 25 letters, and then twice as many.
+        assert_eq!(
+            near("hartbeat.onlyheartbaet"),
+            ["heartbeat.only-heartbeats"]
+        );
+        assert!(near("hrtbat.onlyhrtbaet").is_empty());
+    }
+
+    #[test]
     fn levels_and_roles_follow_from_the_groups() {
         for rule in all() {
             let (group, name) = rule.id.split_once('.').expect("an id is group.name");

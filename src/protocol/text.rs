@@ -97,14 +97,6 @@ impl From<String> for Text {
     }
 }
 
-impl std::str::FromStr for Text {
-    type Err = std::convert::Infallible;
-
-    fn from_str(text: &str) -> Result<Text, Self::Err> {
-        Ok(Text::from(text))
-    }
-}
-
 impl PartialEq<str> for Text {
     fn eq(&self, other: &str) -> bool {
         *self.0 == *other.as_bytes()

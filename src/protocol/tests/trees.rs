@@ -238,6 +238,19 @@ fn printing_escapes_what_must_be_escaped_and_as_short_as_can_be() {
 }
 
 #[test]
+fn code_points_end_at_10ffff() {
+    let text = Text::from_code_points([0x61, 0x10_fffe, 0x10_ffff, 0x11_0000, u32::MAX]);
+    assert_eq!(text.as_str(), Some("a\u{10fffe}\u{10ffff}\u{fffd}\u{fffd}"));
+}
+
+#[test]
+fn a_text_is_shown_in_quotes_whatever_it_was_made_of() {
+    let text = Text::from("a\n".to_owned());
+    assert_eq!(text, Text::from("a\n"));
+    assert_eq!(format!("{text} {text:?}"), r#""a\n" "a\n""#);
+}
+
+#[test]
 fn a_hundred_thousand_members_are_compared_in_passing() {
     let object = |indices: &mut dyn Iterator<Item = u32>| {
         json(&format!(
