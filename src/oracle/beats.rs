@@ -165,5 +165,10 @@ mod tests {
         let mut beats = Beats::new(t0);
         assert!(!beats.acked(t0));
         assert_eq!((beats.count(), beats.acks()), (0, 1));
+        for millis in [1, 2] {
+            beats.sent(t0 + ms(millis));
+        }
+        assert!(beats.acked(t0 + ms(3)));
+        assert_eq!((beats.count(), beats.acks()), (2, 2));
     }
 }

@@ -212,3 +212,6 @@ impl Breach {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

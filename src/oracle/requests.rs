@@ -77,3 +77,49 @@ impl Requests {
         self.dispatches > 0 && (self.in_flight == 0 || key == super::key::key(&Json::Null))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_waits_until_it_is_answered_and_is_known_ever_after() {
+        let mut requests = Requests::default();
+        assert!(requests.asked("1".into()) && requests.asked("2".into()));
+        assert!(!requests.asked("1".into()), "in flight");
+        assert_eq!(requests.in_flight(), 3);
+        assert!(requests.knows("1") && !requests.knows("3"));
+        let answers = ["1", "1", "1", "3"].map(|key| requests.answered(key));
+        let [first, second, third, other] = answers;
+        assert_eq!([first, second], [Answer::Expected, Answer::Expected]);
+        assert_eq!([third, other], [Answer::Again, Answer::Unknown]);
+        assert_eq!(requests.in_flight(), 1);
+        assert!(requests.knows("1") && requests.asked("1".into()));
+    }
+
+    #[test]
+    fn only_so_many_answered_nonces_are_remembered() {
+        let mut requests = Requests::default();
+        for number in 0..=REMEMBERED {
+            requests.asked(number.to_string());
+            assert_eq!(requests.answered(&number.to_string()), Answer::Expected);
+        }
+        assert_eq!(requests.answered("0"), Answer::Again);
+        assert_eq!(
+            requests.answered(&(REMEMBERED - 1).to_string()),
+            Answer::Again
+        );
+        assert_eq!(requests.answered(&REMEMBERED.to_string()), Answer::Unknown);
+    }
+
+    #[test]
+    fn a_stray_answer_may_be_a_dispatchs_where_nothing_waits_or_it_has_no_nonce() {
+        let null = super::super::key::key(&Json::Null);
+        let mut requests = Requests::default();
+        assert!(!requests.may_answer_dispatch(&null) && !requests.may_answer_dispatch("1"));
+        requests.dispatched();
+        assert!(requests.may_answer_dispatch(&null) && requests.may_answer_dispatch("1"));
+        requests.asked("2".into());
+        assert!(requests.may_answer_dispatch(&null) && !requests.may_answer_dispatch("1"));
+    }
+}

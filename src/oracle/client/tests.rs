@@ -112,7 +112,7 @@ fn a_right_life_breaks_nothing() {
         .came(13_000, ACK)
         .finish(14_200);
     assert_eq!(scene.rules, [] as [&str; 0]);
-    assert!(scene.oracle.judges(1));
+    assert!(scene.oracle.judges(0) && scene.oracle.judges(1));
     assert_eq!(scene.oracle.waits(), [Duration::from_millis(1000)]);
 }
 
@@ -278,4 +278,96 @@ fn in_the_dialect_a_client_that_we_ask_is_still_judged() {
     scene.oracle = ClientOracle::new(Dialect::Bidirectional);
     scene.opens(0).sent(0, HELLO).sent(1, ask);
     assert!(!scene.oracle.judges(0));
+}
+
+#[test]
+fn what_is_known_of_a_connection_can_be_asked() {
+    let mut scene = Scene::new();
+    let known = |scene: &Scene| {
+        let oracle = &scene.oracle;
+        (oracle.heard(0), oracle.greeted(0), oracle.interval(0))
+    };
+    let second = Some(Duration::from_secs(1));
+    scene.opens(0);
+    assert_eq!(known(&scene), (false, false, None));
+    scene.sent(0, HELLO);
+    assert_eq!(known(&scene), (false, false, second));
+    scene.came(1, ACK);
+    assert_eq!(known(&scene), (true, true, second));
+    // The interval is that of the first HELLO.
+    scene.sent(2, r#"{"op":0,"hb_interval":5000}"#);
+    assert_eq!(known(&scene), (true, true, second));
+}
+
+#[test]
+fn nothing_is_found_on_a_connection_that_is_to_be_ignored() {
+    let mut scene = Scene::greeted();
+    scene.oracle.ignore(0);
+    scene.came(1, "[]").finish(60_000);
+    assert_eq!(scene.rules, [] as [&str; 0]);
+    assert!(!scene.oracle.judges(0));
+}
+
+#[test]
+fn a_second_connection_names_the_first_as_the_scenario_does() {
+    let mut scene = Scene::greeted();
+    scene.oracle.rename(0, "first");
+    let at = scene.at(1);
+    let (_, found) = scene.oracle.opened("b", at, at);
+    let said = found[0].breach.actual();
+    assert_eq!(said, "a second connection while first was open");
+}
+
+#[test]
+fn a_hello_that_is_not_answered_in_time_is_told() {
+    let mut scene = Scene::new();
+    scene.opens(0).sent(0, HELLO).finish(5000);
+    assert_eq!(scene.rules, [] as [&str; 0]);
+    scene.finish(5001);
+    assert_eq!(scene.rules, ["client.hello-ack"]);
+}
+
+#[test]
+fn a_second_hello_ack_is_no_heartbeat() {
+    let mut scene = Scene::greeted();
+    scene.came(1000, ACK).finish(1251);
+    assert_eq!(scene.rules, ["client.heartbeat-interval"]);
+}
+
+#[test]
+fn what_a_client_asks_is_held_to_its_fields_and_its_nonce() {
+    for (packet, rules) in [
+        (r#"{"op":1.5}"#, &["client.packet-sender"][..]),
+        (r#"{"op":4,"w":"X","a":[],"n":1}"#, &[]),
+        (r#"{"op":4,"w":"X","a":[]}"#, &["client.request-fields"]),
+        (r#"{"op":4,"w":1,"a":[],"n":1}"#, &["client.request-fields"]),
+        (r#"{"op":4,"w":"X","n":1}"#, &["client.request-fields"]),
+        (r#"{"op":6,"w":"X","a":[]}"#, &[]),
+        (r#"{"op":6,"w":"X"}"#, &["client.dispatch-fields"]),
+        (
+            r#"{"op":6,"w":"X","a":[],"n":1}"#,
+            &["client.dispatch-no-nonce"],
+        ),
+    ] {
+        let mut scene = Scene::greeted();
+        scene.came(1, packet);
+        assert_eq!(scene.rules, rules, "{packet}");
+    }
+    let mut scene = Scene::greeted();
+    let request = r#"{"op":4,"w":"X","a":[],"n":1}"#;
+    scene.came(1, request).came(2, request);
+    assert_eq!(scene.rules, ["client.nonce-unique"]);
+}
+
+#[test]
+fn only_so_many_waits_are_kept() {
+    let mut oracle = ClientOracle::new(Dialect::Text);
+    let mut at = Instant::now();
+    for _ in 0..=WAITS + 1 {
+        let (conn, _) = oracle.opened("a", at, at);
+        oracle.upgraded(conn);
+        oracle.parted(conn, at);
+        at += Duration::from_secs(2);
+    }
+    assert_eq!(oracle.waits().len(), WAITS);
 }

@@ -264,13 +264,13 @@ fn at_the_end_missing_acks_and_open_tcp_are_found() {
             .map(|finding| finding.breach.rule())
             .collect::<Vec<_>>()
     };
-    assert_eq!(rules(&scene, 900), [] as [&str; 0]);
-    assert_eq!(rules(&scene, 1100), ["heartbeat.ack"]);
+    assert_eq!(rules(&scene, 1000), [] as [&str; 0]);
+    assert_eq!(rules(&scene, 1001), ["heartbeat.ack"]);
     let mut scene = Scene::authenticated();
     scene.closed(2000, 4003);
     scene.oracle.sent(0, Sent::Close, scene.at(2000));
-    assert_eq!(rules(&scene, 2900), [] as [&str; 0]);
-    assert_eq!(rules(&scene, 3100), ["close.ends"]);
+    assert_eq!(rules(&scene, 3000), [] as [&str; 0]);
+    assert_eq!(rules(&scene, 3001), ["close.ends"]);
     scene.heard(Received::End, scene.t0);
     assert_eq!(rules(&scene, 3100), [] as [&str; 0]);
 }
@@ -362,4 +362,67 @@ fn our_answer_to_a_request_of_the_servers_is_plainly_allowed_and_others_are_not(
     scene.came(1, r#"{"op":4,"w":"X","a":[],"n":1}"#);
     scene.sent(2, r#"{"op":5,"n":1,"r":null}"#);
     assert!(!scene.oracle.judges(0));
+}
+
+#[test]
+fn what_is_known_of_a_connection_can_be_asked() {
+    let mut scene = Scene::new();
+    let known = |scene: &Scene| {
+        let oracle = &scene.oracle;
+        (oracle.heard(0), oracle.authenticated(0), oracle.interval(0))
+    };
+    assert_eq!(known(&scene), (false, false, None));
+    assert_eq!(scene.oracle.timeout_may_be_right(0, scene.at(5000)), None);
+    scene.came(0, HELLO);
+    let second = Some(Duration::from_secs(1));
+    assert_eq!(known(&scene), (true, false, second));
+    let right = |scene: &Scene, ms| scene.oracle.timeout_may_be_right(0, scene.at(ms));
+    assert_eq!(right(&scene, 979), Some(false));
+    assert_eq!(right(&scene, 980), Some(true));
+    scene.sent(0, ACK);
+    assert_eq!(known(&scene), (true, true, second));
+    let mut wrong = Scene::new();
+    wrong
+        .came(0, HELLO)
+        .sent(0, r#"{"op":1,"password":"Secret"}"#);
+    assert_eq!(known(&wrong), (true, false, second));
+}
+
+#[test]
+fn nothing_is_found_on_a_connection_that_is_to_be_ignored() {
+    let mut scene = Scene::authenticated();
+    scene.oracle.ignore(0);
+    assert!(!scene.oracle.judges(0));
+    scene.came(1, "[]").came(2, r#"{"op":3}"#).closed(3, 4003);
+    assert_eq!(scene.rules, [] as [&str; 0]);
+}
+
+#[test]
+fn sixteen_kib_are_plainly_allowed_and_a_byte_more_is_not() {
+    for (size, judged) in [(16 * 1024, true), (16 * 1024 + 1, false)] {
+        let mut scene = Scene::authenticated();
+        let rest = r#"{"op":4,"w":"","a":[],"n":1}"#.len();
+        let text = format!(
+            r#"{{"op":4,"w":"{}","a":[],"n":1}}"#,
+            "x".repeat(size - rest)
+        );
+        assert_eq!(text.len(), size);
+        scene.sent(1, &text);
+        assert_eq!(scene.oracle.judges(0), judged, "{size}");
+    }
+}
+
+#[test]
+fn an_answer_that_nobody_asked_for_is_not_taken_for_another_connections() {
+    let mut scene = Scene::authenticated();
+    scene.oracle.opened("b", scene.t0);
+    scene.came(1, r#"{"op":5,"n":7,"r":1}"#);
+    assert_eq!(scene.rules, ["request.response"]);
+}
+
+#[test]
+fn only_a_hello_ack_lets_the_server_ask() {
+    let mut scene = bidirectional();
+    scene.sent(0, r#"{"op":9,"password":"secret"}"#);
+    assert!(!scene.oracle.may_ask(0));
 }
