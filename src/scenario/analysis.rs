@@ -186,7 +186,6 @@ fn names_op(pattern: &Pattern, wanted: Op) -> bool {
         Pattern::Members { members, .. } => members.iter().any(|(name, pattern)| {
             name == "op" && matches!(pattern, Pattern::Literal(op) if is(op))
         }),
-        Pattern::Literal(packet) => packet.get("op").is_some_and(is),
         _ => false,
     }
 }
@@ -322,7 +321,7 @@ impl Clock {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::steps;
+    use super::super::tests::{parsed, steps};
     use super::*;
 
     fn need_ms(body: &str) -> u128 {
@@ -435,5 +434,63 @@ mod tests {
         );
         assert_eq!(steps("> ping").role(), None);
         assert_eq!(steps("< connects").role(), Some(Role::Client));
+    }
+
+    #[test]
+    fn what_the_declaration_gives_is_needed_and_what_the_scenario_gives_is_not() {
+        let of = |header: &str, body: &str| with_header(header, body).needs();
+        assert!(of("each   $request", "> {\"op\": 2}").request);
+        assert!(!of("each   $n = 1, 2", "> {\"n\": $n}").request);
+        let both = of("each   $request", "> {\"w\": $request.w}");
+        assert!(both.request && !both.dispatch);
+    }
+
+    #[test]
+    fn a_line_about_a_servers_request_is_found_wherever_it_stands() {
+        for body in [
+            "< {\"op\": 4}",
+            "< {\"op\": 4, \"w\": \"X\", \"a\": [], \"n\": 1}",
+            "repeat 2\n  < {\"op\": 4}",
+            "either\n  < close\nor\n  < {\"op\": 4}",
+            "in any order\n  < {\"op\": 4}\n  < {\"op\": 3}",
+        ] {
+            assert!(steps(body).needs().names_request, "{body}");
+        }
+        for body in ["< {\"op\": 3}", "> {\"op\": 4}", "< close 1004"] {
+            assert!(!steps(body).needs().names_request, "{body}");
+        }
+    }
+
+    #[test]
+    fn marks_are_collected_from_every_kind_of_line() {
+        let body = "< connects\nwaits differ by 50ms  @client.reconnect-random\n\
+                    driver< {\"id\": 1}  @client.reconnects";
+        assert_eq!(
+            steps(body).rules(),
+            [
+                "auth.reject",
+                "client.reconnect-random",
+                "client.reconnects"
+            ]
+        );
+        let body = "use handshake\nalive  @robust.isolation";
+        assert_eq!(steps(body).rules(), ["auth.reject", "robust.isolation"]);
+    }
+
+    #[test]
+    fn the_first_rule_tells_whether_a_scenario_is_of_the_dialect() {
+        let of = |rules: &str| {
+            let text = format!("title  t\nrule   {rules}\n\n> ping\n");
+            parsed(text).of_dialect()
+        };
+        assert!(of("dialect.bidirectional"));
+        assert!(!of("auth.reject"));
+        assert!(!of("auth.reject dialect.bidirectional"));
+    }
+
+    fn with_header(header: &str, body: &str) -> Scenario {
+        parsed(format!(
+            "title  t\nrule   auth.reject\n{header}\n\n{body}\n"
+        ))
     }
 }

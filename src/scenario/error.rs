@@ -195,3 +195,36 @@ fn nearest<'w>(word: &str, words: impl IntoIterator<Item = &'w str>) -> Option<&
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_near_word_differs_by_a_third_of_its_letters_and_the_nearest_wins() {
+        let words = ["close", "closed", "connects", "ok"];
+        assert_eq!(nearest("clsoe", words), Some("close"));
+        assert_eq!(nearest("Closedd", words), Some("closed"));
+        // Two of eight letters, three, and four; one of two letters, and two.
+        assert_eq!(nearest("conects", words), Some("connects"));
+        assert_eq!(nearest("cnnets", words), Some("connects"));
+        assert_eq!(nearest("cntcts", words), None);
+        assert_eq!(nearest("oc", words), Some("ok"));
+        assert_eq!(nearest("xx", words), None);
+    }
+
+    #[test]
+    fn only_words_up_to_a_hundred_letters_are_compared() {
+        for length in [100, 101] {
+            let (word, near) = ("x".repeat(length), "x".repeat(length - 1));
+            let found = nearest(&word, [near.as_str()]).is_some();
+            assert_eq!(found, length == 100);
+        }
+    }
+
+    #[test]
+    fn a_boundary_is_at_or_before_its_byte() {
+        let bounds = [0, 1, 2, 3, 4].map(|at| boundary("aé€", at));
+        assert_eq!(bounds, [0, 1, 1, 3, 3]);
+    }
+}

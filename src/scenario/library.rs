@@ -27,10 +27,15 @@ pub fn all() -> &'static [Arc<Scenario>] {
 
 /// The embedded scenario of that id, today's or a former one.
 pub fn find(id: &str) -> Option<&'static Arc<Scenario>> {
+    find_in(&ALL, id)
+}
+
+/// Of scenarios sorted by id.
+fn find_in<'s>(scenarios: &'s [Arc<Scenario>], id: &str) -> Option<&'s Arc<Scenario>> {
     let was = |scenario: &&Arc<Scenario>| scenario.header.was.iter().any(|was| was.value == id);
-    match ALL.binary_search_by(|scenario| scenario.id.as_str().cmp(id)) {
-        Ok(at) => ALL.get(at),
-        Err(_) => ALL.iter().find(was),
+    match scenarios.binary_search_by(|scenario| scenario.id.as_str().cmp(id)) {
+        Ok(at) => scenarios.get(at),
+        Err(_) => scenarios.iter().find(was),
     }
 }
 
@@ -217,7 +222,7 @@ mod tests {
 
     #[test]
     fn all_is_sorted_and_finds_each_by_its_id() {
-        assert!(all().is_sorted_by(|a, b| a.id < b.id));
+        assert!(all().len() >= 150 && all().is_sorted_by(|a, b| a.id < b.id));
         for scenario in all() {
             assert_eq!(
                 find(&scenario.id).map(|found| &found.id),
@@ -225,6 +230,24 @@ mod tests {
             );
         }
         assert!(find("server/no/such-scenario").is_none());
+    }
+
+    #[test]
+    fn a_scenario_is_found_by_a_former_id_too() {
+        let head = "title  t\nrule   auth.reject\n";
+        let (old, new) = (
+            format!("{head}\n> ping\n"),
+            format!("{head}was    server/b server/c\n\n> ping\n"),
+        );
+        let texts = BTreeMap::from([
+            ("server/a".to_owned(), old.as_str()),
+            ("server/d".to_owned(), new.as_str()),
+        ]);
+        let scenarios = read(&texts).unwrap();
+        let found = ["server/a", "server/b", "server/c", "server/d", "server/e"]
+            .map(|id| find_in(&scenarios, id).map(|found| found.id.as_str()));
+        let (a, d) = (Some("server/a"), Some("server/d"));
+        assert_eq!(found, [a, d, d, d, None]);
     }
 
     #[test]

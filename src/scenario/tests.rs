@@ -8,7 +8,11 @@ use crate::protocol::json::Json;
 
 /// A scenario of the user's with these steps.
 pub(super) fn steps(body: &str) -> Scenario {
-    let text = format!("title  t\nrule   auth.reject\n\n{body}\n");
+    parsed(format!("title  t\nrule   auth.reject\n\n{body}\n"))
+}
+
+/// A scenario of the user's with this text.
+pub(super) fn parsed(text: String) -> Scenario {
     let source = Source {
         path: "own/x.scenario".to_owned(),
         origin: Origin::File,

@@ -144,6 +144,18 @@ fn parts_stay_apart_for_fragments() {
 }
 
 #[test]
+fn a_payload_may_be_as_long_as_the_limit_and_no_byte_longer() {
+    let length = |times: usize| {
+        let Send::Fragments(fragments) = send(&format!("fragments \"abcdefgh\" * {times}")) else {
+            panic!()
+        };
+        parts(&fragments, &env()).map(|parts| parts[0].bytes.len() * parts[0].times as usize)
+    };
+    assert_eq!(length(MAX_PAYLOAD / 8), Ok(MAX_PAYLOAD));
+    assert_eq!(length(MAX_PAYLOAD / 8 + 1), Err(FillError::TooLong));
+}
+
+#[test]
 fn a_payload_beyond_the_limit_and_a_variable_without_a_value_are_errors() {
     assert_eq!(bytes("\"ab\" * 40000000", &env()), Err(FillError::TooLong));
     assert_eq!(

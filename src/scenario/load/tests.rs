@@ -228,3 +228,40 @@ fn a_stream_is_a_scenario_too() {
     );
     assert!(stdin(&mut "x".as_bytes()).is_err());
 }
+
+#[test]
+fn a_file_may_be_as_long_as_the_limit() {
+    let folder = Folder::new("longest", &[("a.scenario", "> ping")]);
+    let path = folder.0.join("a.scenario");
+    let mut text = fs::read_to_string(&path).unwrap();
+    while text.len() < MAX_FILE {
+        let left = MAX_FILE - text.len();
+        text += &format!("#{}\n", "x".repeat(left.min(100).saturating_sub(2)));
+    }
+    text.truncate(MAX_FILE);
+    fs::write(&path, text).unwrap();
+    assert_eq!(folder.load().map(|scenarios| scenarios.len()).ok(), Some(1));
+}
+
+#[test]
+fn folders_are_searched_to_a_depth_and_up_to_a_number_of_files() {
+    let deepest = |name: &str, depth: usize| {
+        let file = format!("{}a.scenario", "f/".repeat(depth));
+        let folder = Folder::new(name, &[(&file, "> ping")]);
+        let mut files = Vec::new();
+        search(&folder.0, 0, &mut files).map(|()| files.len())
+    };
+    assert_eq!(deepest("deep", MAX_FOLDERS).ok(), Some(1));
+    assert!(deepest("deeper", MAX_FOLDERS + 1).is_err());
+    let folder = Folder::new("many", &[("a.scenario", "> ping")]);
+    for number in 1..MAX_FILES {
+        fs::write(folder.0.join(format!("{number}.scenario")), "").unwrap();
+    }
+    let count = || {
+        let mut files = Vec::new();
+        search(&folder.0, 0, &mut files).map(|()| files.len())
+    };
+    assert_eq!(count().ok(), Some(MAX_FILES));
+    fs::write(folder.0.join("more.scenario"), "").unwrap();
+    assert!(count().is_err());
+}
