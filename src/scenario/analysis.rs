@@ -423,6 +423,19 @@ mod tests {
     }
 
     #[test]
+    fn the_values_of_each_are_looked_at_and_bind_its_name() {
+        let scenario = with_header("each   $n = 1, \"${other}\"", "> {\"n\": $n}");
+        assert_eq!(Vec::from_iter(scenario.free_vars()), ["other"]);
+    }
+
+    #[test]
+    fn a_branch_that_takes_a_bound_value_does_not_bind_it_again() {
+        let body =
+            "< {\"n\": $n}\neither\n  < {\"op\": 5, \"n\": $n}\nor\n  < close\n> {\"n\": $n}";
+        assert!(steps(body).free_vars().is_empty());
+    }
+
+    #[test]
     fn connections_role_and_rules_are_collected() {
         let body = "b connect\nb> ping\n< close  @close.frame\neither\n  b< closed  @close.ends\nor\n  < close";
         let scenario = steps(body);

@@ -139,6 +139,23 @@ fn a_secret_is_in_no_mismatch_and_neither_is_what_came_for_it() {
 }
 
 #[test]
+fn what_came_in_a_passwords_place_is_told_by_its_kind() {
+    for (came, kind) in [
+        ("\"hunter3\"", "another string"),
+        ("null", "null"),
+        ("true", "true or false"),
+        ("7", "a number"),
+        ("[7]", "a list"),
+        ("{\"a\": 7}", "an object"),
+    ] {
+        assert_eq!(
+            check(r#"{"n": $password}"#, &format!("{{\"n\": {came}}}")),
+            Err(format!("`n` is {kind}, expected `$password`"))
+        );
+    }
+}
+
+#[test]
 fn strings_are_compared_by_code_points_and_quoted_so_that_they_can_be_told_apart() {
     assert_eq!(check(r#"{"n": "\ud800"}"#, r#"{"n": "\uD800"}"#), Ok(()));
     assert_eq!(

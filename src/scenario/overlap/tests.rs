@@ -28,6 +28,9 @@ fn what_cannot_come_twice_does_not_overlap() {
         ("ping \"a\"", "ping \"b\""),
         ("ping", "pong"),
         ("binary 0xff", "text 0xff"),
+        ("connects", "{\"op\": 3}"),
+        ("{\"n\": [any]}", "{\"n\": [1, 2]}"),
+        ("{\"n\": number 5..}", "{\"n\": 4.5}"),
     ] {
         assert!(!overlap(&expect(a), &expect(b)), "{a} | {b}");
         assert!(!overlap(&expect(b), &expect(a)), "{b} | {a}");
@@ -51,6 +54,11 @@ fn what_could_come_for_both_overlaps() {
         ("text $x", "{\"op\": 3}"),
         ("ping", "ping \"b\""),
         ("nothing for 1s", "nothing for 2s"),
+        ("probe 1s", "close 4001"),
+        ("connects", "connects"),
+        ("text \"a\"", "text \"a\""),
+        ("binary 0xff", "binary 0xff"),
+        ("{\"n\": number 5..}", "{\"n\": 7.5}"),
     ] {
         assert!(overlap(&expect(a), &expect(b)), "{a} | {b}");
         assert!(overlap(&expect(b), &expect(a)), "{b} | {a}");

@@ -267,3 +267,28 @@ fn a_file_beyond_the_limit_is_refused_before_it_is_read() {
             .contains("longer than")
     );
 }
+
+#[test]
+fn what_is_missing_at_the_end_is_missed_behind_the_last_line() {
+    for (text, place) in [
+        ("rule   auth.reject", (1, 19)),
+        ("rule   auth.reject\n", (1, 19)),
+        ("rule   auth.reject\n# é", (2, 4)),
+        ("", (1, 1)),
+    ] {
+        let error = read_as("own/x", text).unwrap_err();
+        assert_eq!(
+            (error.span.line, error.span.column),
+            place,
+            "{text:?}: {error}"
+        );
+    }
+}
+
+#[test]
+fn a_word_that_is_neither_a_key_nor_a_step_is_unknown() {
+    let error = read_as("own/x", "title  t\nrlue   auth.reject\n\n> ping\n").unwrap_err();
+    assert_eq!((error.span.line, error.span.column), (2, 1), "{error}");
+    assert!(error.message.contains("`rlue`"), "{error}");
+    assert!(error.suggestion.is_some_and(|said| said.contains("`rule`")));
+}
