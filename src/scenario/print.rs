@@ -402,3 +402,27 @@ fn steps(out: &mut String, steps: &[Step], depth: usize) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_have_short_escapes_and_show_what_nobody_sees() {
+        assert_eq!(quoted("a \"\\/\n\r\té"), r#""a \"\\/\n\r\té""#);
+        for (unseen, escaped) in [
+            ('\u{7}', "0007"),
+            ('\u{7f}', "007f"),
+            ('\u{301}', "0301"),
+            ('\u{a0}', "00a0"),
+            ('\u{2003}', "2003"),
+            ('\u{ad}', "00ad"),
+            ('\u{200b}', "200b"),
+            ('\u{feff}', "feff"),
+        ] {
+            assert_eq!(quoted(&unseen.to_string()), format!("\"\\u{escaped}\""));
+        }
+        let pair = Text::from_code_points([0xd83d, 0x1f600, 0xdc00]);
+        assert_eq!(quoted_text(&pair), "\"\\ud83d\u{1f600}\\udc00\"");
+    }
+}

@@ -163,3 +163,73 @@ fn one_role(scenario: &Scenario) -> Result<(), ParseError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::syntax::Origin;
+    use crate::scenario::tests::steps;
+
+    #[test]
+    fn steps_are_counted_and_uses_found_wherever_they_stand() {
+        for (body, count, used) in [
+            ("> ping\n> ping", 2, 0),
+            (
+                "use ./a.scenario\nrepeat 2\n  > ping\n  > ping\n  use ./b.scenario",
+                5,
+                2,
+            ),
+            (
+                "together\n  > ping\n  > ping\nin any order\n  < pong\n  < close",
+                6,
+                0,
+            ),
+            (
+                "either\n  < close\n  wait 1s\n  wait 1s\nor\n  < {\"op\": 3}\n  use ./c.scenario",
+                6,
+                1,
+            ),
+        ] {
+            let mut scenario = steps(body);
+            let mut uses = Vec::new();
+            assert_eq!(collect(&mut scenario.steps, &mut uses), count, "{body}");
+            assert_eq!(uses.len(), used, "{body}");
+        }
+    }
+
+    /// One file, which all that use a file use.
+    struct One(String);
+
+    impl Shelf for One {
+        fn open(&self, _: &Source, path: &str) -> Result<Opened, String> {
+            Ok(opened(path, &self.0))
+        }
+    }
+
+    fn opened(key: &str, text: &str) -> Opened {
+        let source = Source {
+            path: key.to_owned(),
+            origin: Origin::File,
+            text: format!("title  t\nrule   auth.reject\n\n{text}\n"),
+        };
+        Opened {
+            key: key.to_owned(),
+            id: "own/x".to_owned(),
+            source: Arc::new(source),
+        }
+    }
+
+    #[test]
+    fn the_steps_of_all_files_together_have_a_limit() {
+        let file = One("> ping\n".repeat(1000));
+        let read = |steps: usize| {
+            let uses = steps / 1001;
+            let text = "use ./f.scenario\n".repeat(uses) + &"> ping\n".repeat(steps % 1001);
+            Resolver::new(One(file.0.clone())).read(opened("outer", &text))
+        };
+        assert!(read(MAX_STEPS).is_ok());
+        let error = read(MAX_STEPS + 1).unwrap_err();
+        assert!(error.message.contains("steps with this file"), "{error}");
+        assert!(read(MAX_STEPS + 5000).is_err());
+    }
+}

@@ -508,3 +508,47 @@ pub enum Unit {
     /// `--grace`; written without a number.
     Grace,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::tests::parsed;
+
+    #[test]
+    fn a_source_gives_its_lines_by_their_numbers() {
+        let source = Source {
+            path: String::new(),
+            origin: Origin::Stdin,
+            text: "one\r\ntwo\n\nfour".to_owned(),
+        };
+        let lines = [1, 2, 3, 4, 5].map(|line| source.line(line));
+        assert_eq!(lines, ["one", "two", "", "four", ""]);
+    }
+
+    #[test]
+    fn scenarios_are_equal_by_all_that_they_say_and_by_nothing_else() {
+        let of = |text: &str| parsed(format!("title  t\n{text}\n"));
+        let one = of("rule   auth.reject\n\n> ping");
+        for other in [
+            "rule   auth.accept\n\n> ping",
+            "rule   auth.reject\n\n> pong",
+            "rule   auth.reject\n\n> ping\n\n# end",
+        ] {
+            assert_ne!(one, of(other), "{other}");
+        }
+        let spaced = of("rule  auth.reject\n\n\n>  ping\n");
+        assert_eq!(
+            one,
+            Scenario {
+                id: "own/other".to_owned(),
+                ..spaced
+            }
+        );
+    }
+
+    #[test]
+    fn offers_have_their_headers() {
+        assert_eq!(Offered::Extension.header(), "Sec-WebSocket-Extensions");
+        assert_eq!(Offered::Subprotocol.header(), "Sec-WebSocket-Protocol");
+    }
+}

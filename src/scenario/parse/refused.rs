@@ -142,6 +142,32 @@ fn errors_are_quoted_with_what_was_expected_and_what_may_be_meant() {
     });
 }
 
+/// Texts that are refused, each with what is said of it, as one snapshot.
+fn snapshot(name: &str, refused: &[(&str, ParseError)]) {
+    let shown: Vec<String> = refused
+        .iter()
+        .map(|(text, error)| {
+            let mut said = format!(
+                "{}:{} {}",
+                error.span.line, error.span.column, error.message
+            );
+            for (word, more) in [("expected", &error.expected), ("help", &error.suggestion)] {
+                if let Some(more) = more {
+                    said += &format!("\n    {word}: {more}");
+                }
+            }
+            format!("{}\n    {said}\n", text.escape_debug())
+        })
+        .collect();
+    insta::with_settings!({
+        snapshot_path => concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots"),
+        prepend_module_to_snapshot => false,
+        omit_expression => true,
+    }, {
+        insta::assert_snapshot!(name, shown.join("\n"));
+    });
+}
+
 /// The message and the column of the error that a line makes.
 fn line(text: &str) -> (String, u32) {
     let error = body("own/x", text);
@@ -173,7 +199,7 @@ fn bad_json_is_shown_at_the_character_that_is_wrong() {
 
 #[test]
 fn lines_that_make_no_sense_are_refused() {
-    for text in [
+    let lines = [
         "repeat 0\n  > ping",
         "repeat 2",
         "repeat 2\n> ping",
@@ -232,14 +258,36 @@ fn lines_that_make_no_sense_are_refused() {
         "driver> [1]",
         "alive @nothing.such",
         "title  late",
-    ] {
-        body("own/x", text);
-    }
+        "b connect\ntogether\n  > ping\n  repeat 2\n    b> ping",
+        "> {\"n\": ~}",
+        "> {\"n\": é}",
+        "> {\"n\": nil}",
+        "> {\"n\": 1} # fine\n> # not",
+        "> {\"n\": #}",
+        "< {\"n\": ~}",
+        "< {\"n\": integer}",
+        "< #",
+        "< ~",
+        "> ~",
+        "< pin",
+        "< pi_ng",
+        "> ping\u{7}",
+        "> text \"é\u{0}\"",
+        "< {\"op\": 3} within ..1s extra",
+        "< {\"op\": 3} extra",
+        "< {\"op\": 3}  @close.codes should",
+        "< close 65536",
+        "> close 65536",
+    ];
+    snapshot(
+        "refused_lines",
+        &lines.map(|text| (text, body("own/x", text))),
+    );
 }
 
 #[test]
 fn headers_that_make_no_sense_are_refused() {
-    for header in [
+    let headers = [
         "title  t\ntitle  u\nrule   auth.reject",
         "title\nrule   auth.reject",
         "title  t\nrule",
@@ -262,9 +310,23 @@ fn headers_that_make_no_sense_are_refused() {
         "title  t\nrule   auth.reject\neach $password = 1",
         "title  t\nrule   client.reconnects",
         "  title  t\nrule   auth.reject",
-    ] {
-        refuse("server/x", &format!("{header}\n\nalive\n"));
-    }
+        "title  t\nrule   auth.reject\ncontrol server/y\ncontrol server/z",
+        "title  t\nrule   auth.reject\nkind   hostile\nkind   hostile",
+        "title  t\nrule   auth.reject\nmanual pong\nmanual close",
+        "title  t\nrule   auth.reject\neach   $n = 1\neach   $m = 2",
+        "title  t\nrule   x.mine\nlevel  must\nlevel  must",
+        "title  t\nrule   auth.reject\nmanual pang",
+        "title  t\nrule   auth.reject\nkind",
+        "title  t\nrule   x.mine\nlevel",
+        "title  t\nrule   auth.reject\neach",
+        "title  t\nrule   auth.reject;",
+        "title  a\tb\nrule   auth.reject",
+        "title  t\nrule   auth.reject\nwas",
+    ];
+    snapshot(
+        "refused_headers",
+        &headers.map(|header| (header, refuse("server/x", &format!("{header}\n\nalive\n")))),
+    );
     refuse("server/x", "title  t\nrule   auth.reject\n");
     refuse("server/x", "");
     refuse("client/x", "title  t\nrule   auth.reject\n\nalive\n");
@@ -287,9 +349,40 @@ fn each_role_has_words_that_the_other_has_not() {
             "{text}"
         );
     }
-    assert!(
-        body("client/x", "b connect")
-            .message
-            .contains("where the target is a client")
-    );
+    for text in ["b connect", "offer extension x"] {
+        assert!(
+            body("client/x", text)
+                .message
+                .contains("where the target is a client"),
+            "{text}"
+        );
+    }
+    for (id, mark) in [
+        ("server/x", "client.reconnects"),
+        ("client/x", "close.frame"),
+    ] {
+        let error = body(id, &format!("< close  @{mark}"));
+        assert!(
+            error.message.starts_with(&format!("`{mark}` binds")),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn titles_and_lists_of_values_have_their_limits() {
+    let text = |title: usize, values: usize| {
+        let values = vec!["1"; values].join(", ");
+        let title = "é".repeat(title);
+        format!("title  {title}\nrule   auth.reject\neach   $n = {values}\n\nalive\n")
+    };
+    for (title, values) in [(201, 1), (300, 1), (1, 10_001), (1, 12_000)] {
+        refuse("own/x", &text(title, values));
+    }
+    let source = Source {
+        path: String::new(),
+        origin: Origin::File,
+        text: text(200, 10_000),
+    };
+    assert!(parse("own/x", Arc::new(source)).is_ok());
 }

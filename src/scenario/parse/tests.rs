@@ -286,9 +286,29 @@ fn what_is_missing_at_the_end_is_missed_behind_the_last_line() {
 }
 
 #[test]
+fn a_key_is_a_word_of_its_own() {
+    for text in ["title\tt", "title:t", "title=t"] {
+        let error = read_as("own/x", text).unwrap_err();
+        let said = error.expected.as_deref().unwrap_or_default();
+        assert!(said.contains("a blank behind `title`"), "{error}");
+    }
+    for text in ["title", "title  t\nrule"] {
+        let error = read_as("own/x", text).unwrap_err();
+        let said = error.expected.as_deref().unwrap_or_default();
+        assert!(!said.contains("a blank"), "{error}");
+    }
+}
+
+#[test]
 fn a_word_that_is_neither_a_key_nor_a_step_is_unknown() {
     let error = read_as("own/x", "title  t\nrlue   auth.reject\n\n> ping\n").unwrap_err();
     assert_eq!((error.span.line, error.span.column), (2, 1), "{error}");
     assert!(error.message.contains("`rlue`"), "{error}");
     assert!(error.suggestion.is_some_and(|said| said.contains("`rule`")));
+}
+
+#[test]
+fn behind_a_used_file_any_connection_may_be_open() {
+    let scenario = read(&body("use ./x.scenario\nb> ping"));
+    assert_eq!(scenario.connections(), ["b"]);
 }
