@@ -138,7 +138,7 @@ pub(super) fn is_start(cur: &Cursor<'_>) -> bool {
         return true;
     }
     behind.skip_blanks();
-    is_name(word) && PREFIXED.contains(&behind.peek_word())
+    !word.is_empty() && PREFIXED.contains(&behind.peek_word())
 }
 
 /// A line that begins with a word nobody knows.

@@ -312,3 +312,29 @@ fn behind_a_used_file_any_connection_may_be_open() {
     let scenario = read(&body("use ./x.scenario\nb> ping"));
     assert_eq!(scenario.connections(), ["b"]);
 }
+
+#[test]
+fn names_times_and_bounds_reach_as_far_as_the_language_says() {
+    for text in [
+        "a_1 connect\na_1> ping",
+        "> {\"n\": $a, \"m\": \"$1.50. \"}",
+        "> {\"a\": $request.a}",
+        "> text $a",
+        "wait 1000000000s",
+        "wait 0.25hb+1.5s+grace",
+        // Which is longer depends on the interval, on the grace, or is the same.
+        "< close within 1hb..1s",
+        "< close within grace..1s",
+        "< close within 1s..1s",
+        "< close within 1s..1000ms",
+        "< close within 1hb+1s..2hb+200ms",
+        "< close within 200ms+1hb..1s+1hb",
+        "< close within grace..grace+grace",
+        "< close within 1hb+1hb..2hb",
+        "< close within 1s+1s..2000ms",
+        "< close within 300ms+300ms..600ms",
+        "< close within grace+1s..1s+grace",
+    ] {
+        read(&body(text));
+    }
+}
