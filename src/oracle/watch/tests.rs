@@ -426,3 +426,34 @@ fn only_a_hello_ack_lets_the_server_ask() {
     scene.sent(0, r#"{"op":9,"password":"secret"}"#);
     assert!(!scene.oracle.may_ask(0));
 }
+
+#[test]
+fn a_value_is_plain_to_a_depth_and_where_nothing_in_it_is_open() {
+    let plain = |text: &str, depth| plain_value(&json(text), depth);
+    let lists = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    let objects = |depth: usize| format!("{}1{}", r#"{"a":"#.repeat(depth), "}".repeat(depth));
+    for nested in [&lists as &dyn Fn(usize) -> String, &objects] {
+        assert!(plain(&nested(PLAIN_DEPTH), PLAIN_DEPTH));
+        assert!(!plain(&nested(PLAIN_DEPTH + 1), PLAIN_DEPTH));
+        assert!(plain("1", 0) && !plain(&nested(1), 0));
+    }
+    for (text, expected) in [
+        (r#"{"a":1,"b":[true,null,"x"]}"#, true),
+        (r#"{"a":1,"b":1e400}"#, false),
+        (r#"{"a":1,"\ud800":1}"#, false),
+        (r#"{"a":1,"\u0061":2}"#, false),
+        (r#"[1,"\udc00"]"#, false),
+    ] {
+        assert_eq!(plain(text, PLAIN_DEPTH), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_long_value_is_cut_and_says_how_long_it_was() {
+    assert_eq!(brief(&json(r#"{"a" : 1}"#)), r#"{"a":1}"#);
+    let long = json(&format!("\"{}\"", "é".repeat(200)));
+    let shown = brief(&long);
+    assert_eq!(shown, format!("\"{}... (402 bytes)", "é".repeat(159)));
+    let just = json(&format!("\"{}\"", "é".repeat(158)));
+    assert_eq!(brief(&just), just.to_string());
+}
