@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn a_use_is_resolved_inside_the_embedded_tree() {
         let (inner, outer) = (
-            format!("{HEAD}use handshake\n"),
+            format!("{HEAD}use handshake\n< {{\"op\": 5}}\n"),
             format!("{HEAD}use ../auth/inner.scenario\n"),
         );
         let texts = BTreeMap::from([
@@ -278,6 +278,10 @@ mod tests {
             scenarios[1].connections(),
             ["a"],
             "the used file's connection counts"
+        );
+        assert!(
+            scenarios[1].needs().answered_request,
+            "what the used file expects counts"
         );
     }
 
