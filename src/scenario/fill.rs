@@ -267,6 +267,7 @@ pub fn bend(text: &Text, filter: Filter) -> Text {
         Filter::Pad => Text::from_code_points(points.into_iter().chain([u32::from(' ')])),
         Filter::Swapcase => per_run(&points, |run| run.chars().flat_map(swap_case).collect()),
         Filter::Nfd => per_run(&points, |run| run.nfd().collect()),
+        Filter::Empty => Text::from(""),
     }
 }
 

@@ -7,6 +7,15 @@ use crate::protocol::json::{Json, Number};
 use crate::protocol::rules::Level;
 
 impl Filter {
+    /// All of them.
+    pub const ALL: [Filter; 5] = [
+        Filter::Chop,
+        Filter::Swapcase,
+        Filter::Pad,
+        Filter::Nfd,
+        Filter::Empty,
+    ];
+
     /// The word in the language.
     pub fn word(self) -> &'static str {
         match self {
@@ -14,6 +23,7 @@ impl Filter {
             Filter::Swapcase => "swapcase",
             Filter::Pad => "pad",
             Filter::Nfd => "nfd",
+            Filter::Empty => "empty",
         }
     }
 }
@@ -433,6 +443,8 @@ pub enum Filter {
     Pad,
     /// In Unicode normal form D.
     Nfd,
+    /// Nothing of it.
+    Empty,
 }
 
 /// JSON with holes, to compare with what came.

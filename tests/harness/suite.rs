@@ -66,6 +66,30 @@ async fn the_reference_server_passes_everything_at_ten_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_password_makes_a_right_server_look_wrong() {
+    let long = "pw".repeat(2000);
+    for password in [
+        "",
+        "a",
+        " ",
+        "0",
+        "null",
+        "\"\\\n",
+        "\u{e9}",
+        "e\u{301}",
+        "\u{1f600}",
+        &long,
+    ] {
+        let options = Options {
+            password: password.to_owned(),
+            ..Options::default()
+        };
+        let done = crate::support::run(&options, &server_suite(), serve(1000, password)).await;
+        assert_eq!(done.lines(&BAD), [] as [&str; 0], "{password:.9}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_interval_does_not_change_the_verdicts() {
     for hb_ms in [100, 400, 45_000] {
         let done =

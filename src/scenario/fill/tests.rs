@@ -91,6 +91,7 @@ fn filters_make_near_misses() {
     assert_eq!(bent("aÉ1ß", Filter::Swapcase), "Aé1SS");
     assert_eq!(bent("", Filter::Pad), " ");
     assert_eq!(bent("é", Filter::Nfd), "e\u{301}");
+    assert_eq!(bent("é", Filter::Empty), "");
 }
 
 #[test]
@@ -101,6 +102,7 @@ fn a_filter_that_changes_nothing_is_an_error_of_its_own() {
         ("password|swapcase", Filter::Swapcase),
         ("password|nfd", Filter::Nfd),
         ("empty|chop", Filter::Chop),
+        ("empty|empty", Filter::Empty),
     ] {
         let name = hole.split('|').next().unwrap().to_owned();
         let error = packet(&format!("\"${{{hole}}}\""), &env).unwrap_err();

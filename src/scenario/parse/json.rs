@@ -9,7 +9,7 @@ use crate::scenario::syntax::{Filter, Hole, Piece, Template};
 pub(super) const MAX_DEPTH: u32 = 128;
 
 const VALUE: &str = "a JSON value or `$name`";
-const FILTERS: [Filter; 4] = [Filter::Chop, Filter::Swapcase, Filter::Pad, Filter::Nfd];
+const FILTERS: &str = "`chop`, `swapcase`, `pad`, `nfd` or `empty`";
 
 /// A JSON value with holes.
 pub(super) fn template(cur: &mut Cursor<'_>) -> Result<Template, Problem> {
@@ -286,15 +286,15 @@ fn filter(cur: &mut Cursor<'_>) -> Result<Filter, Problem> {
     let from = *cur;
     let word = cur.take_while(word_char);
     if word.value.is_empty() {
-        return Err(from.unexpected("a filter: `chop`, `swapcase`, `pad` or `nfd`"));
+        return Err(from.unexpected(format!("a filter: {FILTERS}")));
     }
-    FILTERS
+    Filter::ALL
         .into_iter()
         .find(|filter| filter.word() == word.value)
         .ok_or_else(|| {
             Problem::new(word.span, format!("unknown filter `{}`", word.value))
-                .expected("`chop`, `swapcase`, `pad` or `nfd`")
-                .near(word.value, FILTERS.map(Filter::word))
+                .expected(FILTERS)
+                .near(word.value, Filter::ALL.map(Filter::word))
         })
 }
 

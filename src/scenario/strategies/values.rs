@@ -12,12 +12,7 @@ use crate::scenario::syntax::*;
 
 /// A variable that the user gives, or a declared one.
 pub(in crate::scenario) fn hole(filtered: bool) -> BoxedStrategy<Hole> {
-    let filter = select(vec![
-        Filter::Chop,
-        Filter::Swapcase,
-        Filter::Pad,
-        Filter::Nfd,
-    ]);
+    let filter = select(Filter::ALL.to_vec());
     let filter = option::of(filter).prop_map(move |filter| filter.filter(|_| filtered));
     (
         select(vec!["f0", "f_1", "password", "request.w", "dispatch.a"]),
