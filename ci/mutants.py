@@ -111,6 +111,9 @@ def mutate(area, name, options):
     if area.floors:
         # A mutant that never ends is killed; unit tests are done within a second or two.
         command += ["--gitignore=false", "--minimum-test-timeout", "8"]
+    else:
+        # Whole suites, and perhaps a busy machine.
+        command += ["--minimum-test-timeout", "180"]
     for file in area.files:
         command += ["--file", file]
     if options.shard:
