@@ -5,8 +5,8 @@ Runs cargo-mutants over one area of litespec and counts which of its mutants sur
 
 `session` is judged by the suite alone, with the reference server in memory and on virtual time, at
 several intervals and in both dialects: unit tests of the session would be a circle. The other areas
-are judged by their own tests. What needs nothing but the lowest floors of the house is built without
-the floors above it, which is many times as fast.
+are judged by their own tests. Each area is built as a crate of the floors it needs, without those
+above, which is many times as fast.
 
 Survivors are compared with ci/mutants/AREA.txt, which gives a reason for each. A survivor that is not
 in it, or an entry that no longer survives, fails.
@@ -31,23 +31,32 @@ class Area:
     """What is mutated, and what judges it."""
 
     files: tuple
+    # The modules of the crate that is built.
+    floors: tuple
+    # Arguments of `cargo test`.
     judge: tuple
-    # The modules of the crate that is built; none: all of it.
-    floors: tuple = ()
+    # Modules of tests/harness that are built with it.
+    harness: tuple = ()
 
+
+# All that it takes to run the suite against the reference server in memory.
+RUNNING = ("protocol", "session", "scenario", "oracle", "outcome", "event", "wire", "process", "play",
+           "reference", "runner")
 
 AREAS = {
-    "session": Area(files=("src/session/server.rs", "src/session/password.rs"),
-                    judge=("--test", "harness", "--", "suite::", "dialect::")),
-    "protocol": Area(files=("src/protocol/**/*.rs",), judge=("--lib",), floors=("protocol",)),
-    "oracle": Area(files=("src/oracle/**/*.rs",), judge=("--lib", "oracle::"),
-                   floors=("protocol", "oracle")),
-    "scenario": Area(files=("src/scenario/**/*.rs",), judge=("--lib", "scenario::"),
-                     floors=("protocol", "scenario")),
+    "session": Area(files=("src/session/server.rs", "src/session/password.rs"), floors=RUNNING,
+                    judge=("--test", "harness"), harness=("suite", "dialect")),
+    "protocol": Area(files=("src/protocol/**/*.rs",), floors=("protocol",), judge=("--lib",)),
+    "oracle": Area(files=("src/oracle/**/*.rs",), floors=("protocol", "oracle"),
+                   judge=("--lib", "oracle::")),
+    "scenario": Area(files=("src/scenario/**/*.rs",), floors=("protocol", "scenario"),
+                     judge=("--lib", "scenario::")),
     "verdicts": Area(files=("src/outcome.rs", "src/outcome/*.rs", "src/runner/judge.rs",
                             "src/runner/ledger.rs", "src/runner/triage.rs", "src/runner/known.rs"),
+                     floors=RUNNING,
                      judge=("--lib", "--test", "harness", "--", "outcome::", "runner::", "verdicts::",
-                            "triage::", "known::", "controls::")),
+                            "triage::", "known::", "controls::"),
+                     harness=("verdicts", "triage", "known", "controls", "suite")),
 }
 
 
@@ -58,6 +67,14 @@ def floor_crate(area, folder):
     for name in ("scenarios", "snapshots", "fuzz/corpus"):
         shutil.copytree(ROOT / name, folder / name)
     text = ""
+    for module in ("main", "support", *area.harness) if area.harness else ():
+        base = ROOT / "tests" / "harness"
+        for path in [*base.glob(f"{module}.rs"), *(base / module).glob("**/*.rs")]:
+            target = folder / path.relative_to(ROOT)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            lines = path.read_text().splitlines(keepends=True)
+            target.write_text("".join(line for line in lines if module != "main" or needed(line, area)))
+            text += target.read_text()
     for floor in area.floors:
         for path in [*(ROOT / "src").glob(f"{floor}.rs"), *(ROOT / "src" / floor).glob("**/*.rs")]:
             target = folder / path.relative_to(ROOT)
@@ -68,6 +85,12 @@ def floor_crate(area, folder):
     (folder / "src" / "lib.rs").write_text(f"//! Some floors of litespec.\n\n{modules}")
     (folder / "Cargo.toml").write_text(floor_manifest((ROOT / "Cargo.toml").read_text(), text))
     shutil.copy(ROOT / "Cargo.lock", folder / "Cargo.lock")
+
+
+def needed(line, area):
+    """Whether a line of the harness's main.rs is about a module that is built."""
+    module = re.match(r"mod (\w+);", line)
+    return not module or module.group(1) in ("support", *area.harness)
 
 
 def floor_manifest(manifest, sources):
@@ -100,20 +123,16 @@ def accepted(name):
 
 def mutate(area, name, options):
     """Runs cargo-mutants; gives its outcomes."""
-    crate, output = ROOT, options.output / name
-    if area.floors:
-        crate = options.output / f"{name}-crate"
-        floor_crate(area, crate)
+    crate, output = options.output / f"{name}-crate", options.output / name
+    floor_crate(area, crate)
     shutil.rmtree(output, ignore_errors=True)
     output.mkdir(parents=True)
     command = ["cargo", "mutants", "--dir", str(crate), "--no-shuffle", "--output", str(output),
                "--jobs", str(options.jobs), "--profile", "mutants", "--colors", "never"]
-    if area.floors:
-        # A mutant that never ends is killed; unit tests are done within a second or two.
-        command += ["--gitignore=false", "--minimum-test-timeout", "8"]
-    else:
-        # Whole suites, and perhaps a busy machine.
-        command += ["--minimum-test-timeout", "180"]
+    # A mutant that never ends is killed. Unit tests are done within a second or two; whole suites take
+    # longer, on a busy machine above all.
+    patience = "180" if area.harness else "8"
+    command += ["--gitignore=false", "--minimum-test-timeout", patience]
     for file in area.files:
         command += ["--file", file]
     if options.shard:
