@@ -15,7 +15,6 @@ use litespec::scenario::syntax::{Origin, Source};
 use litespec::scenario::values::Env;
 use litespec::scenario::{self, Scenario};
 use litespec::wire::memory::{self, MemoryDial};
-use litespec::wire::target::Target;
 use litespec::wire::{Limits, Offer};
 
 pub(crate) const PASSWORD: &str = "opensesame";
@@ -33,9 +32,7 @@ fn scenario(header: &str, steps: &str) -> Arc<Scenario> {
 fn settings() -> Settings {
     Settings {
         budget: Default::default(),
-        // Nobody is dialed in the client role.
-        dial: Arc::new(memory::listen().0),
-        target: Target::parse("ws://memory/").expect("the URL is right"),
+        reach: None,
         offer: Offer::default(),
         trace_header: true,
         limits: Limits::default(),
