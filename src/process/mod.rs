@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::Command;
+use tokio::process::{ChildStdin, Command};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -61,7 +61,7 @@ pub enum StartError {
 pub enum Talk {
     /// It is given nothing, and what it prints is dropped.
     None,
-    /// It is given nothing, and what it prints belongs to its last lines.
+    /// It is given nothing, and yet its input does not end; what it prints belongs to its last lines.
     Heard,
     /// It is given lines, and its lines are read ([`Process::lines`]).
     Lines,
@@ -74,6 +74,8 @@ pub struct Process {
     tail: Arc<Mutex<Tail>>,
     readers: Vec<JoinHandle<()>>,
     lines: Option<Lines>,
+    /// Held open, and never written to.
+    input: Option<ChildStdin>,
     #[cfg(unix)]
     group: Option<rustix::process::Pid>,
     /// Waits for its end.
@@ -105,8 +107,8 @@ impl Process {
             .args(args)
             .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(match talk {
-                Talk::Lines => Stdio::piped(),
-                Talk::None | Talk::Heard => Stdio::null(),
+                Talk::Lines | Talk::Heard => Stdio::piped(),
+                Talk::None => Stdio::null(),
             })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -132,7 +134,7 @@ impl Process {
         if let Some(stderr) = child.stderr.take() {
             readers.push(tokio::spawn(listen(stderr, Arc::clone(&tail))));
         }
-        let mut lines = None;
+        let (mut lines, mut input) = (None, None);
         if let Some(stdout) = child.stdout.take() {
             readers.push(match (talk, child.stdin.take()) {
                 (Talk::Lines, Some(stdin)) => {
@@ -140,7 +142,10 @@ impl Process {
                     lines = Some(made);
                     reader
                 }
-                (Talk::Heard, _) => tokio::spawn(listen(stdout, Arc::clone(&tail))),
+                (Talk::Heard, stdin) => {
+                    input = stdin;
+                    tokio::spawn(listen(stdout, Arc::clone(&tail)))
+                }
                 _ => tokio::spawn(drain(stdout)),
             });
         }
@@ -157,6 +162,7 @@ impl Process {
             tail,
             readers,
             lines,
+            input,
             #[cfg(unix)]
             group,
             reaper,
@@ -198,6 +204,7 @@ impl Process {
     /// Asks the whole group to end, and kills what has not after this time.
     pub async fn end(mut self, patience: Duration) {
         self.lines = None;
+        self.input = None;
         self.signal(false);
         let _ = self.ends_within(patience).await;
         self.signal(true);

@@ -82,6 +82,10 @@ impl Client for Stranger {
         Vec::new()
     }
 
+    fn ended(&self) -> Pin<Box<dyn Future<Output = Option<String>> + Send + '_>> {
+        Box::pin(async { None })
+    }
+
     fn end(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async {})
     }

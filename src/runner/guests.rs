@@ -2,11 +2,10 @@
 
 use std::future::Future;
 use std::pin::Pin;
-
-use crate::play::{self, Ended, Host, Played, Redactor, Settings};
+use std::time::Duration;
 
 use super::plan::Case;
-use std::time::Duration;
+use crate::play::{self, Ended, Host, Played, Redactor, Settings};
 
 /// What an invitation gives.
 pub type Inviting<'a> = Pin<Box<dyn Future<Output = Result<Guest, String>> + Send + 'a>>;
@@ -43,9 +42,12 @@ impl std::fmt::Debug for Guest {
 }
 
 /// A client while its scenario is played.
-pub trait Client: Send {
+pub trait Client: Send + Sync {
     /// The last lines that it wrote, as it wrote them; none where nobody can know.
     fn last_lines(&self) -> Vec<String>;
+
+    /// How it ended, if it has, or does within a moment.
+    fn ended(&self) -> Pin<Box<dyn Future<Output = Option<String>> + Send + '_>>;
 
     /// Ends it, with all that it has started.
     fn end(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -68,6 +70,12 @@ pub(crate) async fn play_guest(
     };
     let (id, scenario) = (&case.id, &case.scenario);
     let mut played = play::run_client(settings, &mut host, id, scenario, env, limit).await;
+    if let Ended::Failed(broken) = &mut played.ended
+        && let Some(how) = client.ended().await
+        && !broken.actual.contains(&how)
+    {
+        broken.actual = format!("{}; the client ended: {how}", broken.actual);
+    }
     played.target_output = said(&*client, &settings.redactor);
     // Its standard input ends first.
     drop(host);

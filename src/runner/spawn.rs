@@ -22,6 +22,8 @@ use crate::wire::{Accept, Accepted, TcpAccept};
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How long a client that starts keeps others from starting, when it does not connect.
 const STARTING: Duration = Duration::from_secs(3);
+/// A connection's end is seen a little before its process's.
+const BEHIND: Duration = Duration::from_millis(100);
 /// How often it is looked whether a client that has ended has left something that goes on.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -162,6 +164,10 @@ struct Spawn {
 impl Client for Spawn {
     fn last_lines(&self) -> Vec<String> {
         self.process.last_lines()
+    }
+
+    fn ended(&self) -> Pin<Box<dyn Future<Output = Option<String>> + Send + '_>> {
+        Box::pin(self.process.ends_within(BEHIND))
     }
 
     fn end(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
