@@ -7,6 +7,7 @@
 //! stays free of it. One server of a member is a [`keeper::Keeper`].
 
 mod bend;
+pub mod client;
 mod fate;
 mod heard;
 pub mod keeper;
