@@ -3,6 +3,7 @@
 mod language;
 mod reference;
 mod watched;
+mod zoo;
 
 use std::sync::Arc;
 use std::time::Duration;
