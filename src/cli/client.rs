@@ -1,28 +1,19 @@
 //! `litespec client`: the reference client, driven by lines of JSON on standard input.
 
-use std::future::{Future, poll_fn};
 use std::io::{BufRead, Read};
-use std::task::Poll;
 use std::time::Duration;
 
 use clap::Args;
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
-use serde_json::json;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
 
 use super::dialect::ClientDialectArgs;
 use super::exit::Exit;
-use super::peers::{PasswordArgs, block_on, complain, interrupted, json_line, say, time};
-use crate::protocol::json::Json;
+use super::peers::{PasswordArgs, block_on, complain, interrupted, say, time};
 use crate::reference::client::{Address, Client, ClientConfig};
+use crate::reference::driver::{Line, drive};
 
 /// The longest line that is read, in bytes.
 const LONGEST_LINE: u64 = 4 << 20;
-
-/// How long what is still in flight may take when standard input has ended.
-const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// Runs the reference client, which does what lines on standard input say.
 #[derive(Args, Clone, Debug)]
@@ -79,6 +70,7 @@ pub(crate) fn run(args: ClientArgs) -> Exit {
         ..ClientConfig::default()
     };
     block_on(async {
+        let mut lines = lines();
         let client = Client::start(args.url, config);
         tokio::select! {
             biased;
@@ -87,7 +79,7 @@ pub(crate) fn run(args: ClientArgs) -> Exit {
                 let _ = client.close().await;
                 Exit::Interrupted
             }
-            () = drive(&client) => {
+            () = drive(&client, |cx| lines.poll_recv(cx), say) => {
                 let _ = client.close().await;
                 Exit::Success
             }
@@ -95,50 +87,9 @@ pub(crate) fn run(args: ClientArgs) -> Exit {
     })
 }
 
-async fn drive(client: &Client) {
-    if !say(r#"{"driver":1}"#) {
-        return;
-    }
-    let mut lines = lines();
-    let mut asked = FuturesUnordered::new();
-    loop {
-        tokio::select! {
-            line = lines.recv() => match line {
-                Some(line) => {
-                    let mut asking = Box::pin(obey(client, line));
-                    // Polled once here, so that what comes in order is sent in order.
-                    match poll_fn(|cx| Poll::Ready(asking.as_mut().poll(cx))).await {
-                        Poll::Ready(answer) => {
-                            if !say(&answer) {
-                                return;
-                            }
-                        }
-                        Poll::Pending => asked.push(asking),
-                    }
-                }
-                None => break,
-            },
-            Some(answer) = asked.next() => {
-                if !say(&answer) {
-                    return;
-                }
-            }
-        }
-    }
-    // What stays unanswered is given up with the client.
-    let rest = async {
-        while let Some(answer) = asked.next().await {
-            if !say(&answer) {
-                return;
-            }
-        }
-    };
-    let _ = timeout(LAST_ANSWERS, rest).await;
-}
-
 /// The lines of standard input, read by a thread of their own, because nothing else can be waited for
-/// while it is read. A line that is too long comes as none.
-fn lines() -> mpsc::Receiver<Option<Vec<u8>>> {
+/// while it is read.
+fn lines() -> mpsc::Receiver<Line> {
     let (sender, receiver) = mpsc::channel(64);
     std::thread::spawn(move || {
         let mut stdin = std::io::stdin().lock();
@@ -155,43 +106,14 @@ fn lines() -> mpsc::Receiver<Option<Vec<u8>>> {
             if line.trim_ascii().is_empty() {
                 continue;
             }
-            if sender.blocking_send(whole.then_some(line)).is_err() {
+            let line = match whole {
+                true => Line::Text(line),
+                false => Line::TooLong,
+            };
+            if sender.blocking_send(line).is_err() {
                 return;
             }
         }
     });
     receiver
-}
-
-/// What a line is answered.
-async fn obey(client: &Client, line: Option<Vec<u8>>) -> String {
-    let Some(line) = line else {
-        return failed(&Json::Null, "the line is too long");
-    };
-    let order = match Json::parse(&line) {
-        Ok(order) => order,
-        Err(error) => return failed(&Json::Null, &error.to_string()),
-    };
-    let Some(id) = order.get("id") else {
-        return failed(&Json::Null, "expected an object with `id`");
-    };
-    let (Some(w), Some(a)) = (order.get("w").and_then(Json::as_str), order.get("a")) else {
-        return failed(id, "expected `w`, a string, and `a`, a list");
-    };
-    let a = a.to_string();
-    match order.get("do").and_then(Json::as_str) {
-        Some("request") => match client.request(w, &a).await {
-            Ok(r) => format!(r#"{{"id":{id},"r":{}}}"#, json_line(&r)),
-            Err(why) => failed(id, &why.to_string()),
-        },
-        Some("dispatch") => match client.dispatch(w, &a).await {
-            Ok(()) => format!(r#"{{"id":{id}}}"#),
-            Err(why) => failed(id, &why.to_string()),
-        },
-        _ => failed(id, "expected `do`, which is `request` or `dispatch`"),
-    }
-}
-
-fn failed(id: &Json, why: &str) -> String {
-    format!(r#"{{"id":{id},"error":{}}}"#, json!(why))
 }

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::exit::Exit;
-use crate::protocol::json::Json;
 use crate::session::Password;
 use clap::Args;
 
@@ -80,23 +79,6 @@ pub(crate) fn say(line: &str) -> bool {
         .is_ok()
 }
 
-/// A JSON text as one line that a terminal shows and does not obey: compact, numbers as spelled, and
-/// characters beyond ASCII that control or reorder a line as escapes. The value stays equal.
-pub(crate) fn json_line(text: &str) -> String {
-    let compact = Json::parse(text.as_bytes()).map(|json| json.to_string());
-    let mut line = String::with_capacity(text.len());
-    for c in compact.as_deref().unwrap_or("null").chars() {
-        if c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        {
-            line.push_str(&format!("\\u{:04x}", u32::from(c)));
-        } else {
-            line.push(c);
-        }
-    }
-    line
-}
-
 /// Runs a future to its end on all cores, and lets nothing that hangs hold up the process.
 pub(crate) fn block_on<F>(future: F) -> Exit
 where
@@ -139,15 +121,6 @@ pub(crate) async fn interrupted() {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_answer_is_one_harmless_line_of_the_same_value() {
-        let text = "{ \"a\" :\n[1.0, 1e400, \"\u{9b}2J\u{202e}é\u{7f}\"] }";
-        let line = json_line(text);
-        assert_eq!(line, r#"{"a":[1.0,1e400,"\u009b2J\u202eé\u007f"]}"#);
-        let same = |text: &str| Json::parse(text.as_bytes()).unwrap();
-        assert!(same(text).same_as(&same(&line)));
-    }
 
     #[test]
     fn times_are_whole_milliseconds_above_zero() {

@@ -7,13 +7,14 @@ use tokio::sync::broadcast::Receiver;
 use tokio::time::timeout;
 
 use super::exit::Exit;
-use super::peers::{PasswordArgs, block_on, complain, interrupted, json_line, say, time};
+use super::peers::{PasswordArgs, block_on, complain, interrupted, say, time};
 use crate::protocol::codec;
 use crate::protocol::error::JsonType;
 use crate::protocol::packet::Raw;
 use crate::reference::client::{
     Address, Client, ClientConfig, Down, Event, Limits, Request, RequestError,
 };
+use crate::reference::driver::json_line;
 
 /// Sends one request and prints its answer.
 #[derive(Args, Clone, Debug)]

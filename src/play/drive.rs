@@ -79,6 +79,29 @@ impl Player<'_> {
         }
     }
 
+    /// Whether there is a line to the client, on which it could obey.
+    pub(crate) fn has_driver(&self) -> bool {
+        let host = self.hosting.as_ref().map(|hosting| &*hosting.host);
+        host.is_some_and(|host| host.driver.is_some())
+    }
+
+    /// Waits for the client's greeting, no longer than this.
+    pub(crate) async fn greeted(&mut self, until: Instant) -> Result<bool, Ended> {
+        loop {
+            let hosting = self.hosting.as_ref();
+            if hosting.is_none_or(|hosting| hosting.host.greeted || hosting.silent) {
+                break;
+            }
+            if self.pump(until).await? == Woke::TimeOver {
+                break;
+            }
+        }
+        Ok(self
+            .hosting
+            .as_ref()
+            .is_some_and(|hosting| hosting.host.greeted))
+    }
+
     fn driver_judge(
         &mut self,
         pattern: &Pattern,
@@ -98,9 +121,7 @@ impl Player<'_> {
     }
 
     fn driver_waits(&self) -> bool {
-        self.hosting
-            .as_ref()
-            .is_some_and(|hosting| !hosting.lines.is_empty())
+        self.hosting.as_ref().is_some_and(Hosting::line_waits)
     }
 
     /// Takes the line that an expectation is to be compared with.
@@ -109,19 +130,14 @@ impl Player<'_> {
             Pattern::Members { members, .. } => members.iter().find(|(name, _)| name == "id"),
             _ => None,
         };
-        let lines = &mut self.hosting.as_mut()?.lines;
-        let at = match id {
-            None => 0,
+        let env = &self.env;
+        self.hosting.as_mut()?.take_line(|line| match id {
+            None => true,
             Some((_, id)) => {
-                let mut env = self.env.clone();
-                let mut fits = |line: &Json| {
-                    let given = line.get("id");
-                    given.is_some_and(|given| matches(id, given, &mut env).is_ok())
-                };
-                lines.iter().position(&mut fits)?
+                let given = line.get("id");
+                given.is_some_and(|given| matches(id, given, &mut env.clone()).is_ok())
             }
-        };
-        lines.remove(at)
+        })
     }
 
     /// The driven client has printed a line. What is no JSON object is its log.
@@ -133,12 +149,14 @@ impl Player<'_> {
         let now = Instant::now();
         self.recorder
             .add(now, NAME, Dir::Received, EntryKind::Text, text, false);
+        let Some(hosting) = &mut self.hosting else {
+            return;
+        };
         // The greeting answers no command.
         if json.get("driver").is_some() && json.get("id").is_none() {
-            return;
-        }
-        if let Some(Hosting { lines, .. }) = &mut self.hosting {
-            lines.push_back(json);
+            hosting.host.greeted = true;
+        } else {
+            hosting.keep(json, line.len());
         }
     }
 }

@@ -12,6 +12,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
 use super::conversation::{Command, Conversation, NORMAL};
 use super::dial;
 pub use super::dial::{Address, AddressError, ByteStream, Dial, Dialing};
+use super::layer::{ClientLayer, Layered};
 use super::link::{self, Ending, LinkLimits, Outbox};
 use crate::protocol::limits::MAX_SIZE;
 use crate::session::Password;
@@ -254,6 +255,19 @@ impl Client {
         client
     }
 
+    /// As [`Client::start_over`], with something between the session and the wire.
+    pub fn start_through(
+        layer: Arc<dyn ClientLayer>,
+        dial: impl Dial,
+        address: Address,
+        config: ClientConfig,
+    ) -> Client {
+        let (client, mut life) = Client::new(dial, address, config);
+        life.layer = Some(layer);
+        tokio::spawn(life.run());
+        client
+    }
+
     /// Starts a client and waits for its first HELLO.
     ///
     /// # Errors
@@ -365,6 +379,7 @@ impl Client {
             dial,
             address,
             config,
+            layer: None,
             inbox,
             events: events.clone(),
             report,
@@ -413,6 +428,7 @@ struct Life<D> {
     dial: D,
     address: Address,
     config: ClientConfig,
+    layer: Option<Arc<dyn ClientLayer>>,
     inbox: mpsc::Receiver<Command>,
     events: broadcast::Sender<Event>,
     report: watch::Sender<Status>,
@@ -434,7 +450,13 @@ impl<D: Dial> Life<D> {
             if *self.stopped.borrow() || why == Down::ByUser || self.config.reconnect.is_none() {
                 break why;
             }
-            let wait = backoff.next_wait();
+            let wait = match (&self.layer, backoff.next_wait()) {
+                (None, wait) => wait,
+                (Some(layer), wait) => match layer.again(&why, wait) {
+                    Some(wait) => wait,
+                    None => break why,
+                },
+            };
             tracing::info!("connecting again in {wait:.1?}");
             self.tell(Event::Waiting(wait));
             let mut stopped = self.stopped.clone();
@@ -489,7 +511,18 @@ impl<D: Dial> Life<D> {
         };
         let mut side = Conversation::new(session, &mut self.inbox, events, backoff, stop, &ready);
         side.answers = answers;
-        let ending = link::run(&mut ws, &mut side, link, Outbox::default()).await;
+        let (ending, side) = match &self.layer {
+            None => {
+                let ending = link::run(&mut ws, &mut side, link, Outbox::default()).await;
+                (ending, side)
+            }
+            Some(layer) => {
+                let (mut side, first) = Layered::begin(side, layer.connection(), Outbox::default());
+                // Boxed: a client without a layer would carry the room for it.
+                let ending = Box::pin(link::run(&mut ws, &mut side, link, first)).await;
+                (ending, side.into_behind())
+            }
+        };
         side.over();
         down(ending)
     }

@@ -11,6 +11,7 @@ use futures_util::{FutureExt, Stream};
 use tokio::time::{Instant, sleep};
 
 use super::handlers::{Answer, Call, Handler, late_for};
+use super::layer::Behind;
 use super::link::{Outbox, Side};
 use super::server::Shared;
 use super::talk::Speaker;
@@ -67,11 +68,6 @@ impl Connection {
             },
             hello,
         )
-    }
-
-    /// Whether the client has authenticated and the connection is not over.
-    pub(super) fn is_authenticated(&self) -> bool {
-        self.session.is_authenticated()
     }
 
     fn follow(&mut self, step: Step<'_>, size: usize, out: &mut Outbox) {
@@ -225,5 +221,11 @@ impl Side for Connection {
     fn timeout(&mut self, now: Instant, out: &mut Outbox) {
         let step = self.session.timeout(now.into_std());
         self.follow(step, 0, out);
+    }
+}
+
+impl Behind for Connection {
+    fn is_in(&self) -> bool {
+        self.session.is_authenticated()
     }
 }

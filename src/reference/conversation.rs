@@ -9,6 +9,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::client::{Event, RequestError};
+use super::layer::Behind;
 use super::link::{Outbox, Side};
 use crate::session::Closing;
 use crate::session::backoff::Backoff;
@@ -232,5 +233,11 @@ impl Side for Conversation<'_> {
     fn timeout(&mut self, now: Instant, out: &mut Outbox) {
         self.session.timeout(now.into_std());
         self.settle(out);
+    }
+}
+
+impl Behind for Conversation<'_> {
+    fn is_in(&self) -> bool {
+        self.session.is_ready()
     }
 }

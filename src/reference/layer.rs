@@ -1,13 +1,14 @@
-//! What may stand between the server's session and its wire: the one place where its behaviour can
-//! be changed from outside, so that the session itself need not know of it.
+//! What may stand between a reference peer's session and its wire: the one place where its behaviour
+//! can be changed from outside, so that the session itself need not know of it.
 //!
-//! A server without a layer has a connection loop of its own and pays nothing for this one.
+//! A peer without a layer has a connection loop of its own and pays nothing for this one.
 
 use std::task::Context;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::connection::Connection;
+use super::client::Down;
 use super::link::{Outbox, Side};
 pub use crate::session::Closing;
 use crate::wire::BoxStream;
@@ -18,9 +19,25 @@ pub trait Layer: Send + Sync {
     fn connection(&self, stream: BoxStream) -> (BoxStream, Box<dyn Tap>);
 }
 
+/// Stands between session and wire on every connection of one client, and between its connections.
+pub trait ClientLayer: Send + Sync {
+    /// A connection's WebSocket has opened: what taps it. (What its stream becomes is up to the
+    /// [`Dial`](super::client::Dial) that it comes from.)
+    fn connection(&self) -> Box<dyn Tap>;
+
+    /// A connection, or the attempt at one, is over, and the client would wait so long before the
+    /// next. What it waits instead; none: it never connects again.
+    fn again(&self, _why: &Down, wait: Duration) -> Option<Duration> {
+        Some(wait)
+    }
+}
+
 /// Stands between session and wire on one connection. Whatever it does not define goes through
 /// unchanged.
 pub trait Tap: Send {
+    /// The WebSocket is open. Comes first.
+    fn opened(&mut self, _door: &mut Door<'_>) {}
+
     /// A text message has come.
     fn text(&mut self, text: &str, door: &mut Door<'_>) {
         door.hear(text);
@@ -62,10 +79,16 @@ pub trait Tap: Send {
     fn ended(&mut self) {}
 }
 
+/// A side that a layer can stand before.
+pub(super) trait Behind: Side {
+    /// Whether the handshake is through.
+    fn is_in(&self) -> bool;
+}
+
 /// Both sides of a tap: the session behind it and the wire before it.
 pub struct Door<'d> {
     now: Instant,
-    connection: &'d mut Connection,
+    behind: &'d mut dyn Behind,
     session: &'d mut Outbox,
     wire: &'d mut Outbox,
 }
@@ -76,29 +99,30 @@ impl Door<'_> {
         self.now
     }
 
-    /// Whether the session takes the client for authenticated.
+    /// Whether the session takes the client for authenticated: a server's has let it in, a client's
+    /// has sent HELLO_ACK.
     pub fn authenticated(&self) -> bool {
-        self.connection.is_authenticated()
+        self.behind.is_in()
     }
 
     /// When the session wants to know that time has passed.
     pub fn deadline(&self) -> Option<Instant> {
-        self.connection.deadline()
+        self.behind.deadline()
     }
 
     /// Gives the session a text message. What it says to it goes through the tap.
     pub fn hear(&mut self, text: &str) {
-        self.connection.text(self.now, text, self.session);
+        self.behind.text(self.now, text, self.session);
     }
 
     /// Gives the session a binary message.
     pub fn hear_binary(&mut self) {
-        self.connection.binary(self.session);
+        self.behind.binary(self.session);
     }
 
     /// Tells the session that time has passed.
     pub fn time_out(&mut self) {
-        self.connection.timeout(self.now, self.session);
+        self.behind.timeout(self.now, self.session);
     }
 
     /// Sends a text message.
@@ -112,28 +136,30 @@ impl Door<'_> {
     }
 }
 
-/// A connection with a tap.
-pub(super) struct Layered {
-    connection: Connection,
+/// A side with a tap.
+pub(super) struct Layered<B> {
+    behind: B,
     tap: Box<dyn Tap>,
     session: Outbox,
 }
 
-impl Layered {
-    /// Sends HELLO through the tap.
-    pub(super) fn begin(
-        connection: Connection,
-        tap: Box<dyn Tap>,
-        hello: String,
-    ) -> (Layered, Outbox) {
+impl<B: Behind> Layered<B> {
+    /// The side with a tap, and what goes out first. `first` is what the session says as soon as the
+    /// WebSocket is open; it goes through the tap.
+    pub(super) fn begin(behind: B, tap: Box<dyn Tap>, first: Outbox) -> (Layered<B>, Outbox) {
         let mut layered = Layered {
-            connection,
+            behind,
             tap,
-            session: Outbox::from(hello),
+            session: first,
         };
         let mut out = Outbox::default();
-        layered.with(Instant::now(), &mut out, |_, _| {});
+        layered.with(Instant::now(), &mut out, |tap, door| tap.opened(door));
         (layered, out)
+    }
+
+    /// The side without the tap.
+    pub(super) fn into_behind(self) -> B {
+        self.behind
     }
 
     /// Lets the tap act, and then pass on what the session has to say to it.
@@ -145,7 +171,7 @@ impl Layered {
     ) {
         let mut door = Door {
             now,
-            connection: &mut self.connection,
+            behind: &mut self.behind,
             session: &mut self.session,
             wire: out,
         };
@@ -165,7 +191,7 @@ impl Layered {
     }
 }
 
-impl Side for Layered {
+impl<B: Behind> Side for Layered<B> {
     fn text(&mut self, now: Instant, text: &str, out: &mut Outbox) {
         self.with(now, out, |tap, door| tap.text(text, door));
     }
@@ -179,12 +205,16 @@ impl Side for Layered {
     }
 
     fn poll_work(&mut self, cx: &mut Context<'_>, out: &mut Outbox) {
-        self.connection.poll_work(cx, &mut self.session);
+        self.behind.poll_work(cx, &mut self.session);
         self.with(Instant::now(), out, |tap, door| tap.poll(cx, door));
     }
 
+    fn flushed(&mut self) {
+        self.behind.flushed();
+    }
+
     fn deadline(&self) -> Option<Instant> {
-        self.tap.deadline(self.connection.deadline())
+        self.tap.deadline(self.behind.deadline())
     }
 
     fn timeout(&mut self, now: Instant, out: &mut Outbox) {

@@ -5,6 +5,7 @@ pub mod client;
 mod connection;
 mod conversation;
 mod dial;
+pub mod driver;
 mod handlers;
 pub mod layer;
 mod link;

@@ -208,7 +208,7 @@ impl Service {
     async fn layered(&self, layer: &dyn Layer, stream: BoxStream) {
         let (stream, tap) = layer.connection(stream);
         self.serve(stream, |connection, hello| {
-            Layered::begin(connection, tap, hello)
+            Layered::begin(connection, tap, Outbox::from(hello))
         })
         .await;
     }

@@ -9,64 +9,11 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
+pub(super) use super::heard::{Heard, read};
 use super::world::{Act, World};
-use crate::protocol::codec;
-use crate::protocol::error::DecodeFault;
 use crate::protocol::json::Json;
 use crate::protocol::opcode::Op;
-use crate::protocol::packet::{Packet, Raw};
 use crate::reference::layer::{Closing, Door, Tap};
-
-/// A text from the client, and what it is.
-#[derive(Clone, Copy)]
-pub(super) struct Heard<'a> {
-    pub(super) text: &'a str,
-    /// None where it is no packet.
-    pub(super) packet: Option<Packet<'a>>,
-}
-
-impl<'a> Heard<'a> {
-    fn new(text: &'a str) -> Heard<'a> {
-        Heard {
-            text,
-            packet: codec::decode(text.as_bytes()).ok(),
-        }
-    }
-
-    pub(super) fn op(&self) -> Option<Op> {
-        self.packet.map(|packet| packet.op())
-    }
-
-    pub(super) fn is(&self, op: Op) -> bool {
-        self.op() == Some(op)
-    }
-
-    /// What it is as far as that can be told of a faulty packet too.
-    pub(super) fn meant(&self) -> Option<Op> {
-        match self.op() {
-            Some(op) => Some(op),
-            None => match codec::decode(self.text.as_bytes()).err()?.fault {
-                DecodeFault::Missing(op, _) | DecodeFault::FieldType { op, .. } => Some(op),
-                _ => None,
-            },
-        }
-    }
-
-    /// The nonce of a REQUEST.
-    pub(super) fn nonce(&self) -> Option<&'a str> {
-        match self.packet {
-            Some(Packet::Request { n, .. }) => Some(n.as_str()),
-            _ => None,
-        }
-    }
-
-    /// The text as a value, whatever it is; none for one that is long, which nobody looks into.
-    pub(super) fn json(&self) -> Option<Json> {
-        (self.text.len() < 4096)
-            .then(|| Json::parse(self.text.as_bytes()).ok())
-            .flatten()
-    }
-}
 
 /// What is known of a connection.
 pub(super) struct Facts {
@@ -183,15 +130,6 @@ impl Ctx<'_, '_> {
 /// HELLO_ACK with this password.
 pub(super) fn hello_ack(password: &str) -> String {
     format!(r#"{{"op":1,"password":{}}}"#, Json::from(password))
-}
-
-/// The op, and of a RESPONSE the nonce and the answer.
-pub(super) fn read(packet: &str) -> (Option<Op>, Option<(Raw<'_>, Raw<'_>)>) {
-    match codec::decode(packet.as_bytes()) {
-        Ok(Packet::Response { n, r }) => (Some(Op::Response), Some((n, r))),
-        Ok(other) => (Some(other.op()), None),
-        Err(_) => (None, None),
-    }
 }
 
 /// What one kind of server does otherwise on one connection. The defaults are the reference.

@@ -5,13 +5,14 @@ use std::io;
 use std::sync::Arc;
 
 use super::bend::Bent;
+use super::fate::Life;
 use super::server::Member;
 use super::wire::BentStream;
-use super::world::{Life, World};
+use super::world::World;
 use crate::reference::layer::{Layer, Tap};
 use crate::reference::server::{Server, ServerConfig, Service};
 use crate::wire::memory::MemoryListener;
-use crate::wire::{BoxStream, Stream};
+use crate::wire::{BoxStream, Side, Stream};
 
 /// One bent server. Clones are the same server.
 #[derive(Clone)]
@@ -78,10 +79,10 @@ impl Keeper {
 
     /// Ends when the defect has ended the whole server.
     pub fn died(&self) -> impl Future<Output = ()> + Send + use<> {
-        let world = Arc::clone(&self.world);
+        let fate = Arc::clone(&self.world.fate);
         async move {
-            // The world holds the sender.
-            let _ = world.watch().wait_for(|life| *life == Life::Dead).await;
+            // What is waited for holds the sender.
+            let _ = fate.watch().wait_for(|life| *life == Life::Dead).await;
         }
     }
 
@@ -107,7 +108,7 @@ impl Layer for Between {
     fn connection(&self, stream: BoxStream) -> (BoxStream, Box<dyn Tap>) {
         let (id, mail) = self.world.join();
         let bend = (self.member.bend)(&self.world, id);
-        let stream = BentStream::new(stream, &self.world, self.member.wire);
+        let stream = BentStream::new(stream, &self.world.fate, self.member.wire, Side::Server);
         (
             Box::new(stream),
             Box::new(Bent::new(bend, &self.world, id, mail)),

@@ -7,10 +7,14 @@
 //! stays free of it. One server of a member is a [`keeper::Keeper`].
 
 mod bend;
+pub mod client;
+mod fate;
+mod heard;
 pub mod keeper;
 mod reading;
 pub mod server;
+mod spell;
 mod wire;
 mod world;
 
-pub use world::Life;
+pub use fate::Life;

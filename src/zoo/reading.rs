@@ -3,8 +3,8 @@
 
 use std::collections::VecDeque;
 
-use super::wire::Wire;
-use super::world::Life;
+use super::fate::Life;
+use super::wire::{KEY, Wire};
 use crate::wire::message::Decoder;
 use crate::wire::{Incoming, Limits, OutFrame, Side};
 
@@ -19,6 +19,7 @@ pub(super) struct Seen {
 
 /// Reads messages out of what comes in, behind the upgrade's head.
 pub(super) struct Read {
+    side: Side,
     head_seen: bool,
     tail: Vec<u8>,
     pub(super) decoder: Decoder,
@@ -30,18 +31,20 @@ pub(super) struct Read {
 }
 
 impl Read {
-    pub(super) fn new() -> Read {
+    /// What a peer of this side reads.
+    pub(super) fn new(side: Side) -> Read {
         Read {
+            side,
             head_seen: false,
             tail: Vec::new(),
-            decoder: Decoder::new(Side::Server, &Limits::default()),
+            decoder: Decoder::new(side, &Limits::default()),
             seen: Seen::default(),
             raw: false,
             ready: VecDeque::new(),
         }
     }
 
-    /// Takes what came in; tells what befalls the server.
+    /// Takes what came in; tells what befalls the peer.
     pub(super) fn take(&mut self, bytes: &[u8], wire: &Wire) -> Option<Life> {
         if self.head_seen {
             return self.frames(bytes, wire);
@@ -79,7 +82,7 @@ impl Read {
             self.seen.closed |= matches!(incoming, Incoming::Close(_));
         }
         if wire.loses_parts && self.decoder.cut_short().is_some() {
-            self.decoder = Decoder::new(Side::Server, &Limits::default());
+            self.decoder = Decoder::new(self.side, &Limits::default());
         }
         life
     }
@@ -109,7 +112,7 @@ impl Read {
                 }
             }
         };
-        let mask = Some([1, 2, 3, 4]);
+        let mask = (self.side == Side::Server).then_some(KEY);
         OutFrame { mask, ..frame }.encode_into(&mut bytes);
         self.ready.extend(bytes);
     }

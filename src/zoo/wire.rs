@@ -7,13 +7,15 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep};
 
+use super::fate::{Fate, Life};
 use super::reading::{Read, Seen};
-use super::world::{Life, World};
-use crate::wire::frame::{FrameReader, Piece};
-use crate::wire::{BoxStream, FrameFault, Incoming, OutFrame, Stream, opcode};
+use crate::wire::frame::{FrameReader, Piece, apply_mask};
+use crate::wire::{BoxStream, FrameFault, Incoming, OutFrame, Side, Stream, opcode};
 
 /// A frame on its way out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,11 +34,12 @@ impl Frame {
         }
     }
 
-    fn bytes(&self) -> Vec<u8> {
+    fn bytes(&self, side: Side) -> Vec<u8> {
         let mut bytes = Vec::new();
         let frame = OutFrame::new(self.opcode, &self.payload);
         OutFrame {
             fin: self.fin,
+            mask: (side == Side::Client).then_some(KEY),
             ..frame
         }
         .encode_into(&mut bytes);
@@ -80,7 +83,7 @@ pub(super) enum Cut {
     Joined,
 }
 
-/// What befalls the server because of something that was read.
+/// What befalls the peer because of something that was read.
 pub(super) type Watch = fn(&Incoming, &Seen) -> bool;
 
 /// What a member's streams do otherwise.
@@ -99,9 +102,14 @@ pub(super) struct Wire {
     pub(super) loses_parts: bool,
     /// Reads little at a time, so that what is not dealt with stays unread.
     pub(super) sips: bool,
-    /// What ends or stops the whole server.
+    /// How often it sends a ping, whatever else there is, from its first frame on.
+    pub(super) pings: Option<Duration>,
+    /// What ends or stops the whole peer.
     pub(super) suffers: Option<(Watch, Life)>,
 }
+
+/// The key of every masked frame. What it hides is read by nobody else.
+pub(super) const KEY: [u8; 4] = [0x1a, 0x2b, 0x3c, 0x4d];
 
 /// Bytes of a small read.
 const SIP: usize = 64;
@@ -118,6 +126,7 @@ pub(super) const AS_IS: Wire = Wire {
     loses: None,
     loses_parts: false,
     sips: false,
+    pings: None,
     suffers: None,
 };
 
@@ -127,49 +136,55 @@ struct Written {
     head: Option<Vec<u8>>,
     reader: FrameReader,
     frame: Option<Frame>,
+    mask: Option<[u8; 4]>,
 }
 
-/// A stream of a bent server.
+/// A stream of a bent peer.
 pub(super) struct BentStream {
     /// None once it has been dropped, reset or given away.
     inner: Option<BoxStream>,
-    world: Arc<World>,
+    fate: Arc<Fate>,
     wire: Wire,
+    side: Side,
     written: Written,
     out: VecDeque<Vec<u8>>,
     read: Read,
     /// What happens when all is out.
     end: Option<End>,
+    /// When the next ping is due.
+    ping: Option<Pin<Box<Sleep>>>,
     changed: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 impl BentStream {
-    pub(super) fn new(inner: BoxStream, world: &Arc<World>, wire: Wire) -> BentStream {
-        let mut life = world.watch();
+    pub(super) fn new(inner: BoxStream, fate: &Arc<Fate>, wire: Wire, side: Side) -> BentStream {
+        let mut life = fate.watch();
         BentStream {
             inner: Some(inner),
-            world: Arc::clone(world),
+            fate: Arc::clone(fate),
             wire,
+            side,
             written: Written {
                 head: Some(Vec::new()),
                 ..Written::default()
             },
             out: VecDeque::new(),
-            read: Read::new(),
+            read: Read::new(side),
             end: None,
+            ping: None,
             changed: Box::pin(async move {
-                // The world outlives its streams.
+                // The stream holds the sender.
                 let _ = life.wait_for(|life| *life != Life::Alive).await;
             }),
         }
     }
 
-    /// Whether the connection still stands; hangs where the server does.
+    /// Whether the connection still stands; hangs where the peer does.
     fn poll_alive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.world.life() == Life::Alive && self.changed.as_mut().poll(cx).is_pending() {
+        if self.fate.life() == Life::Alive && self.changed.as_mut().poll(cx).is_pending() {
             return Poll::Ready(Ok(()));
         }
-        match self.world.life() {
+        match self.fate.life() {
             Life::Dead => {
                 self.inner = None;
                 Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
@@ -179,7 +194,7 @@ impl BentStream {
         }
     }
 
-    /// Takes what was written apart and puts it together as this server would.
+    /// Takes what was written apart and puts it together as this peer would.
     fn take(&mut self, bytes: &[u8]) {
         let Some(head) = &mut self.written.head else {
             return self.take_frames(bytes);
@@ -202,11 +217,16 @@ impl BentStream {
         while let Some(piece) = self.written.reader.next(&mut bytes) {
             match piece {
                 Piece::Header(header) => {
+                    self.written.mask = header.mask;
                     self.written.frame = Some(Frame::new(header.fin, header.opcode, b""));
                 }
-                Piece::Payload { bytes, .. } => {
+                Piece::Payload { bytes, offset } => {
                     if let Some(frame) = &mut self.written.frame {
+                        let start = frame.payload.len();
                         frame.payload.extend_from_slice(bytes);
+                        if let Some(key) = self.written.mask {
+                            apply_mask(&mut frame.payload[start..], key, offset);
+                        }
                     }
                 }
                 Piece::End => {
@@ -235,12 +255,18 @@ impl BentStream {
                 return;
             }
         }
+        if self.ping.is_none() {
+            self.ping = self.wire.pings.map(|every| Box::pin(sleep(every)));
+        }
+        if frame.opcode == opcode::CLOSE {
+            (self.ping, self.wire.pings) = (None, None);
+        }
         let frames = match self.wire.frames {
             Some(respell) => respell(frame),
             None => vec![frame],
         };
         for frame in frames {
-            let bytes = frame.bytes();
+            let bytes = frame.bytes(self.side);
             match self.wire.cut {
                 Cut::Octets => self.out.extend(bytes.into_iter().map(|byte| vec![byte])),
                 Cut::Whole => self.out.push_back(bytes),
@@ -252,7 +278,20 @@ impl BentStream {
         }
     }
 
-    /// Whether the client has sent something that was not read.
+    /// Writes a ping if one is due.
+    fn poll_ping(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let (Some(ping), Some(every)) = (&mut self.ping, self.wire.pings) else {
+            return Poll::Pending;
+        };
+        while ping.as_mut().poll(cx).is_ready() {
+            ping.as_mut().reset(Instant::now() + every);
+            let frame = Frame::new(true, opcode::PING, b"are you there?");
+            self.out.push_back(frame.bytes(self.side));
+        }
+        self.poll_out(cx)
+    }
+
+    /// Whether the other side has sent something that was not read.
     fn has_unread(&mut self) -> bool {
         let Some(inner) = &mut self.inner else {
             return false;
@@ -307,7 +346,7 @@ impl BentStream {
             }
             Some(End::LeftOpen) => {
                 if let Some(inner) = self.inner.take() {
-                    self.world.keep(inner);
+                    self.fate.keep(inner);
                 }
             }
         }
@@ -315,7 +354,7 @@ impl BentStream {
 }
 
 impl Wire {
-    /// What a message does to the server.
+    /// What a message does to the peer.
     pub(super) fn befalls(&self, incoming: &Incoming, seen: &Seen) -> Option<Life> {
         let (watch, life) = self.suffers?;
         watch(incoming, seen).then_some(life)
@@ -335,6 +374,8 @@ impl AsyncRead for BentStream {
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         ready!(this.poll_alive(cx))?;
+        // A write that fails is no end to the reading.
+        let _ = this.poll_ping(cx);
         let Some(inner) = &mut this.inner else {
             // The end of a stream that is not ours any more.
             return Poll::Ready(Ok(()));
@@ -357,7 +398,7 @@ impl AsyncRead for BentStream {
                 if this.read.decoder.cut_short().is_some()
                     && let Some(life) = this.wire.befalls(&PART, &this.read.seen)
                 {
-                    this.world.suffer(life);
+                    this.fate.suffer(life);
                 }
                 return Poll::Pending;
             };
@@ -365,7 +406,7 @@ impl AsyncRead for BentStream {
                 Err(error) => {
                     let reset = Incoming::Reset(error.to_string());
                     if let Some(life) = this.wire.befalls(&reset, &this.read.seen) {
-                        this.world.suffer(life);
+                        this.fate.suffer(life);
                     }
                     return Poll::Ready(Err(error));
                 }
@@ -373,14 +414,14 @@ impl AsyncRead for BentStream {
                     let cut = this.read.decoder.cut_short();
                     let end = cut.map_or(Incoming::Eof, Incoming::Fault);
                     if let Some(life) = this.wire.befalls(&end, &this.read.seen) {
-                        this.world.suffer(life);
+                        this.fate.suffer(life);
                     }
                     return Poll::Ready(Ok(()));
                 }
                 Ok(()) => this.read.take(got.filled(), &this.wire),
             };
             if let Some(life) = life {
-                this.world.suffer(life);
+                this.fate.suffer(life);
                 return self.poll_read(cx, buffer);
             }
         }

@@ -5,10 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
-use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::wire::BoxStream;
+use super::fate::Fate;
 
 /// What a connection is told to do, now or later, by itself or by another one.
 #[derive(Clone, Debug)]
@@ -19,17 +18,6 @@ pub(super) enum Act {
     Tell(String),
     /// Close with this code.
     Close(u16),
-}
-
-/// How the whole server does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Life {
-    /// It serves.
-    Alive,
-    /// Its process has ended: nobody listens, every connection is gone.
-    Dead,
-    /// It has stopped in mid-step: connections stand, and nothing happens on them.
-    Hung,
 }
 
 /// What connections know of each other. Which defect uses what is written there.
@@ -57,10 +45,8 @@ pub(super) struct State {
 pub(super) struct World {
     pub(super) interval: Duration,
     pub(super) password: String,
+    pub(super) fate: Arc<Fate>,
     state: Mutex<State>,
-    life: watch::Sender<Life>,
-    /// Streams that nobody closes.
-    kept: Mutex<Vec<BoxStream>>,
 }
 
 impl World {
@@ -68,9 +54,8 @@ impl World {
         Arc::new(World {
             interval,
             password: password.to_owned(),
+            fate: Fate::new(),
             state: Mutex::default(),
-            life: watch::Sender::new(Life::Alive),
-            kept: Mutex::default(),
         })
     }
 
@@ -113,32 +98,5 @@ impl World {
     /// The connection that came last.
     pub(super) fn newest(&self) -> usize {
         self.state().live.keys().next_back().copied().unwrap_or(0)
-    }
-
-    pub(super) fn life(&self) -> Life {
-        *self.life.borrow()
-    }
-
-    /// Ends or stops the whole server. Nothing brings it back.
-    pub(super) fn suffer(&self, life: Life) {
-        self.life.send_if_modified(|now| {
-            let suffers = *now == Life::Alive && life != Life::Alive;
-            if suffers {
-                *now = life;
-            }
-            suffers
-        });
-    }
-
-    pub(super) fn watch(&self) -> watch::Receiver<Life> {
-        self.life.subscribe()
-    }
-
-    /// Keeps a stream open for as long as the server lives.
-    pub(super) fn keep(&self, stream: BoxStream) {
-        self.kept
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(stream);
     }
 }

@@ -1,8 +1,9 @@
 //! Defects that end or stop the whole server: one bad input, and nobody is served any more.
 
 use super::super::bend::{Bend, Ctx, Facts, Heard};
+use super::super::fate::Life;
 use super::super::wire::{AS_IS, Watch, Wire};
-use super::super::world::{Act, Life};
+use super::super::world::Act;
 use super::{Member, defect};
 use crate::protocol::codec;
 use crate::protocol::error::{DecodeFault, JsonFault};
@@ -49,7 +50,7 @@ impl Bend for Suffers {
     fn heard(&mut self, heard: Heard<'_>, ctx: &mut Ctx<'_, '_>) {
         let here = self.inside.is_none_or(|inside| inside == ctx.is_in());
         match here && (self.from)(&heard) {
-            true => ctx.facts.world.suffer(self.life),
+            true => ctx.facts.world.fate.suffer(self.life),
             false => ctx.hear(heard.text),
         }
     }
@@ -60,7 +61,7 @@ struct Binary(Life);
 
 impl Bend for Binary {
     fn binary(&mut self, ctx: &mut Ctx<'_, '_>) {
-        ctx.facts.world.suffer(self.0);
+        ctx.facts.world.fate.suffer(self.0);
     }
 }
 
@@ -75,7 +76,7 @@ impl Flood {
     fn count(&mut self, most: usize, ctx: &mut Ctx<'_, '_>) {
         self.count += 1;
         if self.count > most {
-            ctx.facts.world.suffer(Life::Dead);
+            ctx.facts.world.fate.suffer(Life::Dead);
         }
     }
 }
@@ -105,7 +106,7 @@ impl Bend for Gone {
             false => facts.last_packet.is_none(),
         };
         if hit {
-            facts.world.suffer(Life::Dead);
+            facts.world.fate.suffer(Life::Dead);
         }
     }
 }

@@ -4,6 +4,7 @@ mod language;
 mod reference;
 mod suite;
 mod watched;
+mod zoo;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,6 @@ use litespec::scenario::syntax::{Origin, Source};
 use litespec::scenario::values::Env;
 use litespec::scenario::{self, Scenario};
 use litespec::wire::memory::{self, MemoryDial};
-use litespec::wire::target::Target;
 use litespec::wire::{Limits, Offer};
 
 pub(crate) const PASSWORD: &str = "opensesame";
@@ -39,9 +39,7 @@ fn settings() -> Settings {
 fn settings_at(interval: Duration) -> Settings {
     Settings {
         budget: Default::default(),
-        // Nobody is dialed in the client role.
-        dial: Arc::new(memory::listen().0),
-        target: Target::parse("ws://memory/").expect("the URL is right"),
+        reach: None,
         offer: Offer::default(),
         trace_header: true,
         limits: Limits::default(),

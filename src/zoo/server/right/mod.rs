@@ -1,10 +1,10 @@
 //! Right variants: servers that keep every rule and look different.
 
 mod bends;
-mod spell;
 
 use std::time::Duration;
 
+use super::super::spell::{escaped, parts, pretty, reordered, small, with_numbers};
 use super::super::wire::{AS_IS, Cut, End, Frame, Wire};
 use super::super::world::Act;
 use super::dialect::ClosesForEarlyResponse;
@@ -17,7 +17,6 @@ use crate::wire::opcode;
 use bends::{
     Greets, Hears, LastFirst, Members, NewOps, Open, Reasons, Slow, Spells, Windows, unknown,
 };
-use spell::{escaped, parts, pretty, reordered, small, with_numbers};
 
 /// Ends behind its own close frames in another way.
 macro_rules! ends {

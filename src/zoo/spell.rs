@@ -1,6 +1,6 @@
 //! The same packets spelled otherwise, and cut into frames otherwise.
 
-use super::super::super::wire::Frame;
+use super::wire::Frame;
 use crate::protocol::json::{Json, Number, Text};
 use crate::wire::opcode;
 
