@@ -2,6 +2,7 @@
 
 mod language;
 mod reference;
+mod suite;
 mod watched;
 mod zoo;
 
@@ -31,6 +32,11 @@ fn scenario(header: &str, steps: &str) -> Arc<Scenario> {
 }
 
 fn settings() -> Settings {
+    settings_at(Duration::from_secs(1))
+}
+
+/// Settings of a run with this interval.
+fn settings_at(interval: Duration) -> Settings {
     Settings {
         budget: Default::default(),
         reach: None,
@@ -46,7 +52,7 @@ fn settings() -> Settings {
         answers: Default::default(),
         answer_within: Duration::from_secs(5),
         grace: Duration::from_secs(3),
-        interval: Duration::from_secs(1),
+        interval,
         pacer: None,
         lateness: Arc::new(Lateness::default()),
         seed: 1,
