@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use futures_util::{SinkExt, StreamExt};
-use litespec::play::{self, Ended, Lateness, Redactor, Settings};
+use litespec::play::{self, Ended, Lateness, Reach, Redactor, Settings};
 use litespec::reference::server::{Server, ServerConfig};
 use litespec::scenario::syntax::{Origin, Source};
 use litespec::scenario::values::Env;
@@ -105,8 +105,10 @@ where
 fn settings(address: SocketAddr, lateness: Arc<Lateness>) -> Settings {
     let target = Target::parse(&format!("ws://{address}/")).expect("a URL");
     Settings {
-        dial: Arc::new(TcpDial::new(&target)),
-        target,
+        reach: Some(Reach {
+            dial: Arc::new(TcpDial::new(&target)),
+            target,
+        }),
         offer: Offer::default(),
         trace_header: true,
         limits: Limits::default(),

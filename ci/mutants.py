@@ -51,12 +51,14 @@ AREAS = {
                    judge=("--lib", "oracle::")),
     "scenario": Area(files=("src/scenario/**/*.rs",), floors=("protocol", "scenario"),
                      judge=("--lib", "scenario::")),
-    "verdicts": Area(files=("src/outcome.rs", "src/outcome/*.rs", "src/runner/judge.rs",
-                            "src/runner/ledger.rs", "src/runner/triage.rs", "src/runner/known.rs"),
+    "outcome": Area(files=("src/outcome.rs", "src/outcome/*.rs"), floors=("protocol", "outcome"),
+                    judge=("--lib", "outcome::")),
+    "verdicts": Area(files=("src/runner/judge.rs", "src/runner/ledger.rs", "src/runner/triage.rs",
+                            "src/runner/known.rs"),
                      floors=RUNNING,
-                     judge=("--lib", "--test", "harness", "--", "outcome::", "runner::", "verdicts::",
-                            "triage::", "known::", "controls::"),
-                     harness=("verdicts", "triage", "known", "controls", "suite")),
+                     judge=("--test", "harness", "--", "triage::", "known::", "controls::", "dying::",
+                            "debug::"),
+                     harness=("suite", "triage", "known", "controls", "dying", "debug")),
 }
 
 

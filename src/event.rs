@@ -58,7 +58,8 @@ pub struct RunHeader {
     pub suite: Suite,
     /// `server` or `client`: what the target is.
     pub role: String,
-    /// The target's URL, query values left out.
+    /// The target's URL, query values left out; a client's command, its password left out, or the
+    /// address at which it was awaited.
     pub target: String,
     /// A name the user gave the run.
     pub label: Option<String>,
@@ -69,7 +70,7 @@ pub struct RunHeader {
     /// Options that are not at their default, secrets left out.
     pub options: serde_json::Map<String, serde_json::Value>,
     /// The target and the options as they are typed into a shell, already quoted, secrets as
-    /// variables: what stands between `litespec check` and the filter of a `repeat` command.
+    /// variables: what stands between `litespec check` (or `check-client`) and the filter of a `repeat` command.
     #[serde(skip)]
     pub repeat_args: Vec<String>,
     /// In the same way, what stands behind the filter: `-- CMD ARG..`, where the run starts its
@@ -82,7 +83,11 @@ impl RunHeader {
     /// The command that runs one scenario again (by its id, `#N` included), to be pasted into a
     /// POSIX shell. The preflight belongs to every run, so `preflight` needs no filter.
     pub fn repeat_command(&self, id: &str) -> String {
-        let mut words = vec!["litespec".to_owned(), "check".to_owned()];
+        let check = match self.role.as_str() {
+            "client" => "check-client",
+            _ => "check",
+        };
+        let mut words = vec!["litespec".to_owned(), check.to_owned()];
         words.extend(self.repeat_args.iter().cloned());
         if id != "preflight" {
             words.push("--filter".to_owned());

@@ -7,6 +7,7 @@ use super::exit::{Exit, Stop};
 use super::options::{CheckArgs, OutputArgs};
 use super::output::Output;
 use super::run::{Line, Ready};
+use super::suite::SuiteArgs;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -34,9 +35,19 @@ pub(super) struct Check {
 
 pub(super) fn run(globals: &Globals, args: &Check, line: &Line<'_>) -> Result<Exit, Stop> {
     let ready = Ready::new(&args.run, line, |_| true)?;
-    let rewriter = ready.rewriter(&args.run)?;
-    Output::check(&args.output)?;
-    let mut output = Output::new(globals, &args.output, ready.header(), args.run.refine.step);
+    tell(globals, &args.run.suite, &args.output, ready)
+}
+
+/// Runs, and shows what comes of it.
+pub(super) fn tell(
+    globals: &Globals,
+    suite: &SuiteArgs,
+    outputs: &OutputArgs,
+    ready: Ready,
+) -> Result<Exit, Stop> {
+    let rewriter = ready.rewriter(suite)?;
+    Output::check(outputs)?;
+    let mut output = Output::new(globals, outputs, ready.header(), suite.refine.step);
     let outcome = ready.go(&mut |event| output.take(&event))?;
     let exit = Exit::of(&outcome.ending, &outcome.summary);
     let written = match rewriter {

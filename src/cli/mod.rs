@@ -1,6 +1,7 @@
 //! The command line: arguments, one file per subcommand, exit codes.
 
 mod check;
+mod check_client;
 mod client;
 mod color;
 mod config;
@@ -28,9 +29,11 @@ mod request;
 mod rewrite;
 mod run;
 mod screen;
+mod selection;
 mod selftest;
 mod serve;
 mod step;
+mod suite;
 mod target;
 mod values;
 mod zoo;
@@ -102,6 +105,9 @@ enum Command {
     /// Test a server
     #[command(after_help = check::EXAMPLES)]
     Check(Box<check::Check>),
+    /// Test a client
+    #[command(after_help = check_client::EXAMPLES)]
+    CheckClient(Box<check_client::CheckClient>),
     /// Record what a server does where the protocol leaves a choice
     #[command(after_help = profile::EXAMPLES)]
     Profile(Box<profile::ProfileArgs>),
@@ -161,15 +167,24 @@ fn dispatch(
 ) -> Result<ExitCode, Stop> {
     match cli.command {
         Command::Check(check) => {
-            let file = check.run.config.as_deref();
+            let file = check.run.suite.config.as_deref();
             let read = with_file(command, "check", args, matches, file)?;
             let Command::Check(check) = &read.cli.command else {
                 return Err(Stop::usage("the configuration changed the subcommand"));
             };
             Ok(check::run(&read.cli.globals, check, &read.line("check")?)?.into())
         }
+        Command::CheckClient(check) => {
+            let file = check.suite.config.as_deref();
+            let read = with_file(command, "check-client", args, matches, file)?;
+            let Command::CheckClient(check) = &read.cli.command else {
+                return Err(Stop::usage("the configuration changed the subcommand"));
+            };
+            let line = read.line("check-client")?;
+            Ok(check_client::run(&read.cli.globals, check, &line)?.into())
+        }
         Command::Profile(profile) => {
-            let file = profile.run.config.as_deref();
+            let file = profile.run.suite.config.as_deref();
             let read = with_file(command, "profile", args, matches, file)?;
             let Command::Profile(profile) = &read.cli.command else {
                 return Err(Stop::usage("the configuration changed the subcommand"));

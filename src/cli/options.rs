@@ -1,23 +1,17 @@
 //! The options of `check`, and what the runner gets of them.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 
 use super::dialect::DialectArgs;
 use super::exit::Stop;
-use super::refine::RefineArgs;
+use super::suite::{PasswordFrom, SuiteArgs};
 use super::values;
 use super::zoo::ZooArgs;
-use crate::protocol::json::Json;
-use crate::runner::{Declared, Launch, Options};
-
-/// The shared password of the protocol's own text.
-const DEFAULT_PASSWORD: &str = "helloworld";
+use crate::runner::{Declared, Feature, Launch, Options};
 
 /// What is written to standard output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -40,15 +34,6 @@ pub(crate) struct ReportTo {
     pub(crate) path: PathBuf,
 }
 
-/// Which of the two options for the password counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PasswordFrom {
-    /// `--password`, or the default.
-    Text,
-    /// `--password-file`.
-    File,
-}
-
 /// `FORMAT=PATH`.
 fn report_to(text: &str) -> Result<ReportTo, String> {
     let (format, path) = text
@@ -64,6 +49,15 @@ fn report_to(text: &str) -> Result<ReportTo, String> {
             path: PathBuf::from(path),
         }),
     }
+}
+
+/// What a server can declare that it does not offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Without {
+    /// It answers no REQUEST
+    Request,
+    /// It takes no DISPATCH
+    Dispatch,
 }
 
 /// Arguments of `litespec check`. Not `Debug`: it holds the password.
@@ -89,22 +83,6 @@ pub(crate) struct CheckArgs {
     pub(crate) hb_interval: Option<Duration>,
     #[command(flatten, next_help_heading = "Target")]
     pub(crate) zoo: ZooArgs,
-    /// The shared password [default: helloworld]
-    #[arg(
-        long,
-        value_name = "P",
-        env = "LITESPEC_PASSWORD",
-        help_heading = "Target"
-    )]
-    pub(crate) password: Option<String>,
-    /// Read the password from a file (a newline at its end does not count)
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "LITESPEC_PASSWORD_FILE",
-        help_heading = "Target"
-    )]
-    pub(crate) password_file: Option<PathBuf>,
     /// A request that the server answers, for example 'ECHO [1, 2]' (repeatable)
     #[arg(long, value_name = "W [ARGS]", value_parser = values::declared, env = "LITESPEC_REQUEST", help_heading = "Target")]
     pub(crate) request: Vec<Declared>,
@@ -113,6 +91,16 @@ pub(crate) struct CheckArgs {
     pub(crate) dispatch: Vec<Declared>,
     #[command(flatten)]
     pub(crate) dialect: DialectArgs,
+    /// What the server does not offer (comma-separated or repeatable): scenarios that need it are skipped, and its rules may stay unjudged
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHAT",
+        value_delimiter = ',',
+        env = "LITESPEC_WITHOUT",
+        help_heading = "Target"
+    )]
+    pub(crate) without: Vec<Without>,
     /// A header of the upgrade request; ${env:NAME} stands for a variable (repeatable)
     #[arg(
         short = 'H',
@@ -130,95 +118,14 @@ pub(crate) struct CheckArgs {
         help_heading = "Target"
     )]
     pub(crate) subprotocol: Vec<String>,
-    /// Leave out the header X-Litespec-Scenario, which names the scenario to the server's log
-    #[arg(long, env = "LITESPEC_NO_TRACE_HEADER", value_parser = BoolishValueParser::new(), help_heading = "Target")]
-    pub(crate) no_trace_header: bool,
-
-    /// Run only scenarios whose id matches; !GLOB leaves some out (repeatable)
-    #[arg(
-        long,
-        value_name = "GLOB",
-        env = "LITESPEC_FILTER",
-        help_heading = "Selection"
-    )]
-    pub(crate) filter: Vec<String>,
-    /// Add scenarios of your own: a file, a folder, or - for standard input (repeatable)
-    #[arg(
-        long,
-        value_name = "FILE|DIR|-",
-        env = "LITESPEC_SCENARIO",
-        help_heading = "Selection"
-    )]
-    pub(crate) scenario: Vec<PathBuf>,
-    /// Run no scenarios but those of --scenario
-    #[arg(long, env = "LITESPEC_ONLY_OWN", value_parser = BoolishValueParser::new(), help_heading = "Selection")]
-    pub(crate) only_own: bool,
-    /// A value for $NAME in scenarios (repeatable)
-    #[arg(long, value_name = "NAME=JSON", value_parser = values::variable, env = "LITESPEC_VAR", help_heading = "Selection")]
-    pub(crate) var: Vec<(String, Json)>,
-    /// A string for $NAME in scenarios that is never shown, from a variable (repeatable)
-    #[arg(
-        long,
-        value_name = "NAME=env:VAR",
-        env = "LITESPEC_SECRET",
-        help_heading = "Selection"
-    )]
-    pub(crate) secret: Vec<String>,
-
-    /// A broken "should" is a failure
-    #[arg(long, env = "LITESPEC_STRICT", value_parser = BoolishValueParser::new(), help_heading = "Judging")]
-    pub(crate) strict: bool,
-    /// Tolerance behind each deadline of the server
-    #[arg(long, value_name = "TIME", value_parser = values::duration, default_value = "3s", env = "LITESPEC_GRACE", help_heading = "Judging")]
-    pub(crate) grace: Duration,
-    /// How long an answer may take where the protocol sets no time
-    #[arg(long, value_name = "TIME", value_parser = values::duration_above_zero, default_value = "5s", env = "LITESPEC_ANSWER_WITHIN", help_heading = "Judging")]
-    pub(crate) answer_within: Duration,
-    /// Limit of one scenario [default: what it must wait for, and some]
-    #[arg(long, value_name = "TIME", value_parser = values::duration_above_zero, env = "LITESPEC_TIMEOUT", help_heading = "Judging")]
-    pub(crate) timeout: Option<Duration>,
-    /// Skip scenarios that would have to wait longer
-    #[arg(long, value_name = "TIME", value_parser = values::duration, default_value = "5m", env = "LITESPEC_MAX_WAIT", help_heading = "Judging")]
-    pub(crate) max_wait: Duration,
-
     /// How many scenarios run at once
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), default_value = "16", env = "LITESPEC_JOBS", help_heading = "Running")]
     pub(crate) jobs: u16,
     /// Open at most so many connections a second
     #[arg(long, value_name = "N", value_parser = values::rate, env = "LITESPEC_CONNECT_RATE", help_heading = "Running")]
     pub(crate) connect_rate: Option<f64>,
-    /// Run the scenarios in an order drawn from the seed
-    #[arg(long, env = "LITESPEC_SHUFFLE", value_parser = BoolishValueParser::new(), help_heading = "Running")]
-    pub(crate) shuffle: bool,
-    /// Seed of everything random
-    #[arg(
-        long,
-        value_name = "N",
-        default_value = "1",
-        env = "LITESPEC_SEED",
-        help_heading = "Running"
-    )]
-    pub(crate) seed: u64,
-    /// Read options from this file instead of litespec.toml
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "LITESPEC_CONFIG",
-        help_heading = "Running"
-    )]
-    pub(crate) config: Option<PathBuf>,
-
     #[command(flatten)]
-    pub(crate) refine: RefineArgs,
-
-    /// A name for this run in its reports
-    #[arg(
-        long,
-        value_name = "TEXT",
-        env = "LITESPEC_LABEL",
-        help_heading = "Reports"
-    )]
-    pub(crate) label: Option<String>,
+    pub(crate) suite: SuiteArgs,
 }
 
 /// Where the report of `litespec check` goes.
@@ -247,42 +154,18 @@ impl CheckArgs {
     ) -> Result<Options, Stop> {
         let mut options = Options {
             launch: self.launch()?,
-            password: self.password(password_from)?,
             requests: self.request.clone(),
             dispatches: self.dispatch.clone(),
             dialect: self.dialect.dialect.into(),
             answers: self.dialect.answers()?,
-            filters: self.filter.clone(),
-            vars: BTreeMap::new(),
-            secrets: BTreeMap::new(),
-            strict: self.strict,
             jobs: usize::from(self.jobs),
             connect_rate: self.connect_rate,
-            shuffle: self.shuffle,
-            seed: self.seed,
-            grace: self.grace,
-            answer_within: self.answer_within,
-            timeout: self.timeout,
-            max_wait: self.max_wait,
-            trace_header: !self.no_trace_header,
             headers: Vec::new(),
-            subprotocols: self.subprotocols()?,
+            subprotocols: subprotocols(&self.subprotocol)?,
             ..Options::default()
         };
-        self.refine.fill(&mut options)?;
-        for (name, value) in &self.var {
-            if options.vars.insert(name.clone(), value.clone()).is_some() {
-                return Err(Stop::usage(format!("--var {name} is given twice")));
-            }
-        }
-        for text in &self.secret {
-            let (name, value) = secret(text, &var)?;
-            if options.vars.contains_key(&name)
-                || options.secrets.insert(name.clone(), value).is_some()
-            {
-                return Err(Stop::usage(format!("the variable {name} is given twice")));
-            }
-        }
+        self.suite.fill(&mut options, password_from, &var)?;
+        self.fill_without(&mut options)?;
         for text in &self.header {
             options.headers.push(
                 values::header(text, &var)
@@ -290,6 +173,23 @@ impl CheckArgs {
             );
         }
         Ok(options)
+    }
+
+    fn fill_without(&self, options: &mut Options) -> Result<(), Stop> {
+        for without in &self.without {
+            let (feature, declared) = match without {
+                Without::Request => (Feature::Request, !options.requests.is_empty()),
+                Without::Dispatch => (Feature::Dispatch, !options.dispatches.is_empty()),
+            };
+            if declared {
+                let name = feature.as_str();
+                return Err(Stop::usage(format!(
+                    "--{name} says that the server takes a {name}, --without {name} that it does not"
+                )));
+            }
+            options.without.insert(feature);
+        }
+        Ok(())
     }
 
     fn launch(&self) -> Result<Option<Launch>, Stop> {
@@ -306,58 +206,19 @@ impl CheckArgs {
             ready_within: self.ready_within,
         }))
     }
-
-    fn password(&self, from: PasswordFrom) -> Result<String, Stop> {
-        let path = match (from, &self.password_file) {
-            (PasswordFrom::File, Some(path)) => path,
-            _ => {
-                return Ok(self
-                    .password
-                    .clone()
-                    .unwrap_or_else(|| DEFAULT_PASSWORD.to_owned()));
-            }
-        };
-        let shown = path.display();
-        let mut text = std::fs::read_to_string(path).map_err(|error| {
-            Stop::usage(format!("cannot read the password file {shown}: {error}"))
-        })?;
-        if text.ends_with('\n') {
-            text.pop();
-            if text.ends_with('\r') {
-                text.pop();
-            }
-        }
-        Ok(text)
-    }
-
-    fn subprotocols(&self) -> Result<Vec<String>, Stop> {
-        let token = |c: char| c.is_ascii_graphic() && !"()<>@,;:\\\"/[]?={}".contains(c);
-        match self
-            .subprotocol
-            .iter()
-            .find(|name| name.is_empty() || !name.chars().all(token))
-        {
-            Some(wrong) => Err(Stop::usage(format!(
-                "{wrong:?} is no name for a subprotocol"
-            ))),
-            None => Ok(self.subprotocol.clone()),
-        }
-    }
 }
 
-/// `NAME=env:VAR` with the variable's value; errors never show a value.
-fn secret(text: &str, var: impl Fn(&str) -> Option<String>) -> Result<(String, String), Stop> {
-    let wrong = || {
-        Stop::usage("--secret must be NAME=env:VAR, so that the secret is not on the command line")
-    };
-    let (name, source) = text.split_once('=').ok_or_else(wrong)?;
-    let variable = source.strip_prefix("env:").ok_or_else(wrong)?;
-    values::variable_name(name).map_err(|error| Stop::usage(format!("--secret: {error}")))?;
-    match var(variable) {
-        Some(value) => Ok((name.to_owned(), value)),
-        None => Err(Stop::usage(format!(
-            "--secret {name}: the variable {variable} is not set"
+/// The subprotocols, if each can be one.
+pub(super) fn subprotocols(names: &[String]) -> Result<Vec<String>, Stop> {
+    let token = |c: char| c.is_ascii_graphic() && !"()<>@,;:\\\"/[]?={}".contains(c);
+    match names
+        .iter()
+        .find(|name| name.is_empty() || !name.chars().all(token))
+    {
+        Some(wrong) => Err(Stop::usage(format!(
+            "{wrong:?} is no name for a subprotocol"
         ))),
+        None => Ok(names.to_vec()),
     }
 }
 
@@ -366,6 +227,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::protocol::json::Json;
     use crate::runner::Dialect;
 
     #[derive(Parser)]

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use clap::Args;
 use clap::builder::BoolishValueParser;
-use clap::{Args, ValueEnum};
 
 use super::exit::Stop;
 use super::known::{self, Shelf};
@@ -12,31 +12,11 @@ use super::near::{did_you_mean, near};
 use super::{files, rewrite};
 use crate::protocol::rules;
 use crate::report::Record;
-use crate::runner::{Feature, Known, KnownLists, Options, Shard, known_glob};
+use crate::runner::{Known, KnownLists, Options, Shard, known_glob};
 use crate::scenario::Scenario;
-
-/// What a server can declare that it does not offer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Without {
-    /// It answers no REQUEST
-    Request,
-    /// It takes no DISPATCH
-    Dispatch,
-}
 
 #[derive(Args)]
 pub(crate) struct RefineArgs {
-    /// What the server does not offer (comma-separated or repeatable): scenarios that need it are skipped, and its rules may stay unjudged
-    #[arg(
-        long,
-        value_enum,
-        value_name = "WHAT",
-        value_delimiter = ',',
-        env = "LITESPEC_WITHOUT",
-        help_heading = "Target"
-    )]
-    pub(crate) without: Vec<Without>,
-
     /// Run only share K of N, for example 1/4; a scenario's share hangs on its id alone
     #[arg(long, value_name = "K/N", value_parser = shard, env = "LITESPEC_SHARD", help_heading = "Selection")]
     pub(crate) shard: Option<Shard>,
@@ -77,7 +57,7 @@ pub(crate) struct RefineArgs {
         help_heading = "Judging"
     )]
     pub(crate) triage: u32,
-    /// For a server in a debugger: one scenario at a time, no deadline of ours but --timeout, no timing is judged
+    /// For a target in a debugger: one scenario at a time, no deadline of ours but --timeout, no timing is judged
     #[arg(long, env = "LITESPEC_DEBUG", value_parser = BoolishValueParser::new(), help_heading = "Running")]
     pub(crate) debug: bool,
     /// As --debug; and wait for Enter, on a terminal, before each send
@@ -100,19 +80,6 @@ impl RefineArgs {
         options.preflight_only = self.preflight;
         options.triage = self.triage;
         options.debug = self.debug || self.step;
-        for without in &self.without {
-            let (feature, declared) = match without {
-                Without::Request => (Feature::Request, !options.requests.is_empty()),
-                Without::Dispatch => (Feature::Dispatch, !options.dispatches.is_empty()),
-            };
-            if declared {
-                let name = feature.as_str();
-                return Err(Stop::usage(format!(
-                    "--{name} says that the server takes a {name}, --without {name} that it does not"
-                )));
-            }
-            options.without.insert(feature);
-        }
         for text in &self.allow_untested {
             let glob = known_glob(text).map_err(|error| {
                 Stop::usage(format!(

@@ -202,7 +202,7 @@ mod tests {
             "--dialect",
             "text",
         ]);
-        assert_eq!(given.words.join(" "), "--strict --jobs 2");
+        assert_eq!(given.words.join(" "), "--jobs 2 --strict");
         assert_eq!(
             Value::Object(given.map),
             serde_json::json!({"strict": true, "jobs": "2", "filter": ["a*"]})

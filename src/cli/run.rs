@@ -1,27 +1,27 @@
-//! What `check` and `profile` share: the target, the scenarios, the run.
+//! What `check`, `check-client` and `profile` share: the target, the scenarios, the run.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
-use globset::{Glob, GlobMatcher};
 
 use super::exit::{Exit, Stop};
 use super::local::{DEFAULT_HB_INTERVAL, Local};
-use super::near::{did_you_mean, near};
-use super::options::{CheckArgs, PasswordFrom};
+use super::options::CheckArgs;
 use super::refine::Rewriter;
 use super::step::Steps;
+use super::suite::{PasswordFrom, SuiteArgs};
 use super::target::{self, Chosen};
-use super::{interrupt, repeat};
+use super::{interrupt, repeat, screen, selection};
 use crate::event::{RunEvent, RunHeader, Suite, Tool};
 use crate::runner::{
-    self, Declared, Dialect, Feature, Options, Plan, PlanError, Reach, RunOutcome,
+    self, Attached, Declared, Feature, Options, Plan, Reach, RunOutcome, Spawned, Spawning, Subject,
 };
+use crate::scenario::Scenario;
 use crate::scenario::syntax::Role;
-use crate::scenario::{Scenario, library, load};
 use crate::wire::{Target, TcpDial};
 
 /// The parsed command line, for what must know where a value came from.
@@ -39,9 +39,31 @@ pub(super) struct Ready {
     plan: Plan,
     /// All that the plan was made from.
     scenarios: Vec<Arc<Scenario>>,
-    target: Target,
-    /// The reference server lives until the end of the run.
-    _local: Option<Local>,
+    target: Tested,
+}
+
+/// What is tested.
+pub(super) enum Tested {
+    /// A server. The reference server lives until the end of the run.
+    Server(Target, Option<Local>),
+    /// Clients, each started for one scenario.
+    Spawned(Spawning),
+    /// A client that somebody else starts; it comes to this address.
+    Attached(SocketAddr),
+}
+
+/// What a run of either role is made of.
+pub(super) struct Parts<'a> {
+    pub(super) suite: &'a SuiteArgs,
+    pub(super) line: &'a Line<'a>,
+    pub(super) options: Options,
+    pub(super) scenarios: Vec<Arc<Scenario>>,
+    pub(super) target: Tested,
+    /// The target as reports show it.
+    pub(super) shown: String,
+    /// The target as a shell is given it, in front of the options and behind them.
+    pub(super) word: Option<String>,
+    pub(super) command: &'a [OsString],
 }
 
 impl Ready {
@@ -56,14 +78,10 @@ impl Ready {
         let mut options = args.options(line.password_from()?, |name| std::env::var(name).ok())?;
         args.dialect
             .check(line.typed("answer"), line.given("dialect"))?;
-        let mut scenarios = scenarios(args)?;
+        let mut scenarios = selection::scenarios(&args.suite, Role::Server)?;
         scenarios.retain(|scenario| wanted(scenario));
-        check_filters(&scenarios, &options.filters)?;
-        check_dialect(&scenarios, &options)?;
-        options.known = args.refine.lists(&scenarios)?;
-        if args.refine.step {
-            options.gate = Some(Arc::new(Steps::new()?));
-        }
+        selection::check_filters(&scenarios, &options.filters)?;
+        selection::check_dialect(&scenarios, &options)?;
         let (target, word, local) = match chosen {
             Chosen::Url(url, target) => {
                 let word = target::shell_word(&url, &target);
@@ -86,18 +104,59 @@ impl Ready {
                 )
             }
         };
-        Ok(Ready {
-            plan: runner::plan(&options, &scenarios).map_err(unplannable)?,
-            header: header(args, &options, &target, word, line),
+        Ready::made(Parts {
+            suite: &args.suite,
+            line,
             options,
             scenarios,
-            target,
-            _local: local,
+            shown: target.shown(),
+            target: Tested::Server(target, local),
+            word: Some(word),
+            command: &args.command,
+        })
+    }
+
+    /// Plans the run.
+    pub(super) fn made(parts: Parts<'_>) -> Result<Ready, Stop> {
+        let refine = &parts.suite.refine;
+        let mut options = parts.options;
+        options.known = refine.lists(&parts.scenarios)?;
+        if refine.step {
+            options.gate = Some(Arc::new(Steps::new()?));
+        }
+        let given = repeat::given(
+            parts.line.command,
+            parts.line.matches,
+            parts.line.typed("password"),
+        );
+        let header = RunHeader {
+            schema_version: 1,
+            tool: Tool::this(),
+            suite: Suite::embedded(),
+            role: match options.role {
+                Role::Server => "server",
+                Role::Client => "client",
+            }
+            .to_owned(),
+            target: parts.shown,
+            label: parts.suite.label.clone(),
+            started_at: now(),
+            seed: options.seed,
+            options: given.map,
+            repeat_args: parts.word.into_iter().chain(given.words).collect(),
+            repeat_tail: repeat::tail(parts.command, &options.password),
+        };
+        Ok(Ready {
+            plan: runner::plan(&options, &parts.scenarios).map_err(selection::unplannable)?,
+            header,
+            options,
+            scenarios: parts.scenarios,
+            target: parts.target,
         })
     }
 
     /// What writes the list of known failures anew, where that is asked for.
-    pub(super) fn rewriter(&self, args: &CheckArgs) -> Result<Option<Rewriter>, Stop> {
+    pub(super) fn rewriter(&self, args: &SuiteArgs) -> Result<Option<Rewriter>, Stop> {
         args.refine.rewriter(&self.scenarios, &self.options.known)
     }
 
@@ -120,31 +179,47 @@ impl Ready {
                     format!("cannot start the runtime: {error}"),
                 )
             })?;
-        let dial = Arc::new(TcpDial::new(&self.target));
-        let reach = Reach {
-            target: self.target,
-            dial,
-        };
         let outcome = runtime.block_on(async {
+            let (header, options, plan) = (self.header, &self.options, self.plan);
+            let (subject, _local) = match self.target {
+                Tested::Server(target, local) => {
+                    let dial = Arc::new(TcpDial::new(&target));
+                    (Subject::Server(Reach { target, dial }), local)
+                }
+                Tested::Spawned(spawning) => {
+                    (Subject::Client(Arc::new(Spawned::new(spawning))), None)
+                }
+                Tested::Attached(address) => (attached(address, options).await?, None),
+            };
             let interrupt = interrupt::first_signal();
-            runner::run(
-                self.header,
-                &self.options,
-                self.plan,
-                reach,
-                interrupt,
-                on_event,
-            )
-            .await
+            Ok(runner::run(header, options, plan, subject, interrupt, on_event).await)
         });
         // A name that is still being resolved must not hold up the end.
         runtime.shutdown_background();
-        Ok(outcome)
+        outcome
     }
 }
 
+/// Listens for a client, and says where.
+async fn attached(address: SocketAddr, options: &Options) -> Result<Subject, Stop> {
+    let attached = Attached::listen(address, options.ready_within, options.patience)
+        .await
+        .map_err(|error| {
+            Stop::new(
+                Exit::CouldNotRun,
+                format!("cannot listen at {address}: {error}"),
+            )
+        })?;
+    screen::say(&format!(
+        "listening at ws://{}/ - start your client; its first connection is awaited for {} s",
+        attached.address(),
+        options.ready_within.as_secs_f64()
+    ));
+    Ok(Subject::Client(Arc::new(attached)))
+}
+
 impl Line<'_> {
-    fn typed(&self, id: &str) -> bool {
+    pub(super) fn typed(&self, id: &str) -> bool {
         self.matches.value_source(id) == Some(ValueSource::CommandLine)
             && !self.from_file.contains(&id.replace('_', "-"))
     }
@@ -158,7 +233,7 @@ impl Line<'_> {
     }
 
     /// Of password and password file, the one that is nearer to the user counts.
-    fn password_from(&self) -> Result<PasswordFrom, Stop> {
+    pub(super) fn password_from(&self) -> Result<PasswordFrom, Stop> {
         let rank = |id: &str| match self.matches.value_source(id) {
             Some(ValueSource::CommandLine) if self.typed(id) => 3,
             Some(ValueSource::EnvVariable) => 2,
@@ -172,188 +247,6 @@ impl Line<'_> {
             (text, file) if file > text => Ok(PasswordFrom::File),
             _ => Ok(PasswordFrom::Text),
         }
-    }
-}
-
-/// The suite, and what the user adds.
-fn scenarios(args: &CheckArgs) -> Result<Vec<Arc<Scenario>>, Stop> {
-    if args.only_own && args.scenario.is_empty() {
-        return Err(Stop::usage(
-            "--only-own leaves nothing to run without --scenario",
-        ));
-    }
-    let mut scenarios: Vec<Arc<Scenario>> = Vec::new();
-    if !args.only_own {
-        scenarios.extend(
-            library::all()
-                .iter()
-                .filter(|s| s.role() != Some(Role::Client))
-                .cloned(),
-        );
-    }
-    for path in &args.scenario {
-        let own = own(path)?;
-        for scenario in own {
-            if let Some(other) = scenarios.iter().find(|known| known.id == scenario.id) {
-                return Err(Stop::usage(format!(
-                    "{} and {} would both have the id {}",
-                    other.source.path, scenario.source.path, scenario.id
-                )));
-            }
-            scenarios.push(Arc::new(scenario));
-        }
-    }
-    Ok(scenarios)
-}
-
-fn own(path: &Path) -> Result<Vec<Scenario>, Stop> {
-    let shown = path.display();
-    if path != Path::new("-") && !path.exists() {
-        return Err(Stop::usage(format!(
-            "there is no scenario file or folder {shown}"
-        )));
-    }
-    let own = load(path).map_err(|error| Stop::bad_input(error.to_string()))?;
-    if own.is_empty() {
-        return Err(Stop::usage(format!(
-            "there is no *.scenario file in {shown}"
-        )));
-    }
-    if let Some(client) = own
-        .iter()
-        .find(|scenario| scenario.role() == Some(Role::Client))
-    {
-        return Err(Stop::usage(format!(
-            "{} is about clients; check tests servers",
-            client.source.path
-        )));
-    }
-    Ok(own)
-}
-
-/// Refuses a filter that matches nothing, with what is near to it: a misspelt one beside a right
-/// one would otherwise go unnoticed.
-fn check_filters(scenarios: &[Arc<Scenario>], filters: &[String]) -> Result<(), Stop> {
-    let ids: Vec<&str> = scenarios
-        .iter()
-        .map(|scenario| scenario.id.as_str())
-        .collect();
-    let old = scenarios
-        .iter()
-        .flat_map(|scenario| &scenario.header.was)
-        .map(|was| was.value.as_str());
-    let known: Vec<&str> = ids.iter().copied().chain(old).collect();
-    for filter in filters {
-        let (what, text) = match filter.strip_prefix('!') {
-            Some(text) => ("leaves out nothing", text),
-            None => ("matches no scenario", filter.as_str()),
-        };
-        let globs = globs(text)?;
-        if !known
-            .iter()
-            .any(|id| globs.iter().any(|glob| glob.is_match(id)))
-        {
-            return Err(nothing(&format!("the filter {filter} {what}"), text, &ids));
-        }
-    }
-    Ok(())
-}
-
-/// Refuses a filter that asks for nothing but scenarios of a dialect that the run is not in.
-fn check_dialect(scenarios: &[Arc<Scenario>], options: &Options) -> Result<(), Stop> {
-    if options.dialect == Dialect::Bidirectional {
-        return Ok(());
-    }
-    for filter in options.filters.iter().filter(|text| !text.starts_with('!')) {
-        let globs = globs(filter)?;
-        let hit = |scenario: &&Arc<Scenario>| {
-            let was = scenario.header.was.iter().map(|was| was.value.as_str());
-            let mut ids = was.chain([scenario.id.as_str()]);
-            ids.any(|id| globs.iter().any(|glob| glob.is_match(id)))
-        };
-        if scenarios.iter().filter(hit).all(|s| s.of_dialect()) {
-            return Err(other_dialect(&format!("the filter {filter} matches")));
-        }
-    }
-    Ok(())
-}
-
-fn other_dialect(what: &str) -> Stop {
-    Stop::usage(format!(
-        "{what} only scenarios of the bidirectional dialect, which this run does not judge"
-    ))
-    .hint("--dialect bidirectional judges a server that asks its clients too")
-}
-
-/// A glob that names one run of a scenario (`id#3`) matches the scenario here.
-fn globs(text: &str) -> Result<Vec<GlobMatcher>, Stop> {
-    let base = text.rsplit_once('#').map(|(base, _)| base);
-    let glob = |text: &str| {
-        Glob::new(text)
-            .map(|glob| glob.compile_matcher())
-            .map_err(|error| Stop::usage(format!("the filter {text} is no glob: {}", error.kind())))
-    };
-    [Some(text), base].into_iter().flatten().map(glob).collect()
-}
-
-fn nothing(message: &str, text: &str, ids: &[&str]) -> Stop {
-    let text = text.trim_matches('*');
-    let inner = ids.iter().any(|id| id.contains(text)) && !text.is_empty();
-    let stop = Stop::usage(message);
-    let stop = if inner {
-        stop.hint(format!(
-            "a filter matches whole ids; for a part of one: '*{text}*'"
-        ))
-    } else {
-        stop
-    };
-    match did_you_mean(&near(text, ids.iter().copied())) {
-        Some(hint) => stop.hint(hint),
-        None => stop.hint("litespec list scenarios shows all ids"),
-    }
-}
-
-/// What the runner will not plan.
-fn unplannable(error: PlanError) -> Stop {
-    match &error {
-        PlanError::NothingSelected { filters, .. } if filters.is_empty() => {
-            Stop::usage("there is no scenario to run")
-        }
-        PlanError::NothingSelected { filters, .. } => Stop::usage(format!(
-            "the filters {filters} leave nothing to run together"
-        )),
-        PlanError::OtherDialect { filters } if filters.is_empty() => {
-            other_dialect("the scenarios at hand are")
-        }
-        PlanError::OtherDialect { filters } => {
-            other_dialect(&format!("the filters {filters} leave"))
-        }
-        PlanError::BadFilter { .. } | PlanError::Unbound { .. } => Stop::usage(error.to_string()),
-    }
-}
-
-fn header(
-    args: &CheckArgs,
-    options: &Options,
-    target: &Target,
-    word: String,
-    line: &Line<'_>,
-) -> RunHeader {
-    let given = repeat::given(line.command, line.matches, line.typed("password"));
-    let mut repeat_args = vec![word];
-    repeat_args.extend(given.words);
-    RunHeader {
-        schema_version: 1,
-        tool: Tool::this(),
-        suite: Suite::embedded(),
-        role: "server".to_owned(),
-        target: target.shown(),
-        label: args.label.clone(),
-        started_at: now(),
-        seed: options.seed,
-        options: given.map,
-        repeat_args,
-        repeat_tail: repeat::tail(&args.command, &options.password),
     }
 }
 

@@ -3,7 +3,6 @@
 use tokio::time::Instant;
 
 use super::ended::Ended;
-use super::host::Hosting;
 use super::player::Player;
 use super::pump::{VALUES, Woke};
 use crate::outcome::{Dir, EntryKind};
@@ -50,6 +49,7 @@ impl Player<'_> {
             Some(most) => anchor + most,
             None => (anchor + least.unwrap_or_default()).max(begun) + self.settings.answer_within,
         };
+        let mut over = false;
         loop {
             if let Some(line) = self.driver_line(pattern) {
                 let now = Instant::now();
@@ -71,12 +71,37 @@ impl Player<'_> {
                 let actual = "the client has ended its answers";
                 return Err(Ended::Failed(Box::new(self.broken(mark, actual))));
             }
-            if self.pump(until).await? == Woke::TimeOver && !self.driver_waits() {
+            if over {
                 let waited = Instant::now().saturating_duration_since(begun).as_millis();
                 let actual = format!("no such answer within {waited} ms");
                 return Err(Ended::Failed(Box::new(self.broken(mark, &actual))));
             }
+            // What has come by then is looked at once more.
+            over = self.pump(until).await? == Woke::TimeOver;
         }
+    }
+
+    /// Whether there is a line to the client, on which it could obey.
+    pub(crate) fn has_driver(&self) -> bool {
+        let host = self.hosting.as_ref().map(|hosting| &*hosting.host);
+        host.is_some_and(|host| host.driver.is_some())
+    }
+
+    /// Waits for the client's greeting, no longer than this.
+    pub(crate) async fn greeted(&mut self, until: Instant) -> Result<bool, Ended> {
+        loop {
+            let hosting = self.hosting.as_ref();
+            if hosting.is_none_or(|hosting| hosting.host.greeted || hosting.silent) {
+                break;
+            }
+            if self.pump(until).await? == Woke::TimeOver {
+                break;
+            }
+        }
+        Ok(self
+            .hosting
+            .as_ref()
+            .is_some_and(|hosting| hosting.host.greeted))
     }
 
     fn driver_judge(
@@ -97,31 +122,20 @@ impl Player<'_> {
         }
     }
 
-    fn driver_waits(&self) -> bool {
-        self.hosting
-            .as_ref()
-            .is_some_and(|hosting| !hosting.lines.is_empty())
-    }
-
     /// Takes the line that an expectation is to be compared with.
     fn driver_line(&mut self, pattern: &Pattern) -> Option<Json> {
         let id = match pattern {
             Pattern::Members { members, .. } => members.iter().find(|(name, _)| name == "id"),
             _ => None,
         };
-        let lines = &mut self.hosting.as_mut()?.lines;
-        let at = match id {
-            None => 0,
+        let env = &self.env;
+        self.hosting.as_mut()?.take_line(|line| match id {
+            None => true,
             Some((_, id)) => {
-                let mut env = self.env.clone();
-                let mut fits = |line: &Json| {
-                    let given = line.get("id");
-                    given.is_some_and(|given| matches(id, given, &mut env).is_ok())
-                };
-                lines.iter().position(&mut fits)?
+                let given = line.get("id");
+                given.is_some_and(|given| matches(id, given, &mut env.clone()).is_ok())
             }
-        };
-        lines.remove(at)
+        })
     }
 
     /// The driven client has printed a line. What is no JSON object is its log.
@@ -133,12 +147,14 @@ impl Player<'_> {
         let now = Instant::now();
         self.recorder
             .add(now, NAME, Dir::Received, EntryKind::Text, text, false);
+        let Some(hosting) = &mut self.hosting else {
+            return;
+        };
         // The greeting answers no command.
         if json.get("driver").is_some() && json.get("id").is_none() {
-            return;
-        }
-        if let Some(Hosting { lines, .. }) = &mut self.hosting {
-            lines.push_back(json);
+            hosting.host.greeted = true;
+        } else {
+            hosting.keep(json, line.len());
         }
     }
 }

@@ -72,6 +72,8 @@ pub struct Played {
     pub waits: Vec<std::time::Duration>,
     /// What went over the wire.
     pub transcript: Vec<Entry>,
+    /// The last lines that the target wrote, where it was started for this scenario alone.
+    pub target_output: Vec<String>,
     /// Rules of marked lines that held.
     pub held: Vec<String>,
     /// How long it took.

@@ -18,6 +18,8 @@ const ARRIVING: usize = 64;
 const VISITS: u32 = 1024;
 /// Lines of the driven client that may wait to meet an expectation.
 const LINES: usize = 65_536;
+/// Bytes of them. A client that prints more waits.
+const LINES_BYTES: usize = 8 << 20;
 
 /// A client that obeys: one line of JSON a command, one line of JSON an answer.
 pub trait Driver: Send {
@@ -35,11 +37,18 @@ pub struct Host {
     pub accept: Box<dyn Accept>,
     /// The line to the client, if it obeys one.
     pub driver: Option<Box<dyn Driver>>,
+    /// The client has said that it obeys.
+    pub greeted: bool,
+    /// Ends when the client can never connect any more, and says why; none where nobody could know.
+    pub gone: Option<Gone>,
     /// How long the client's first connection is awaited.
     pub ready_within: Duration,
     /// How long a client that has lost its connection is awaited.
     pub reconnect_within: Duration,
 }
+
+/// Ends when a client is no more, and says how it ended.
+pub type Gone = Pin<Box<dyn Future<Output = String> + Send>>;
 
 impl Host {
     /// A host without a driver, which awaits a first connection for 30 s and further ones for 20 s.
@@ -47,6 +56,8 @@ impl Host {
         Host {
             accept: Box::new(accept),
             driver: None,
+            greeted: false,
+            gone: None,
             ready_within: Duration::from_secs(30),
             reconnect_within: Duration::from_secs(20),
         }
@@ -80,8 +91,11 @@ pub(crate) struct Hosting<'a> {
     pub(crate) strange: Option<OpenError>,
     /// The name of the connection that a line awaits.
     pub(crate) awaited: Option<String>,
-    /// What the driven client said and no line has met yet.
-    pub(crate) lines: VecDeque<Json>,
+    /// What the driven client said and no line has met yet, each with its length in bytes.
+    lines: VecDeque<(Json, usize)>,
+    lines_bytes: usize,
+    /// How the client ended, once it has.
+    pub(crate) gone: Option<String>,
     /// The driven client says nothing any more.
     pub(crate) silent: bool,
     /// The scenario is over.
@@ -102,6 +116,8 @@ pub(crate) enum Came {
     Visit(Visitor, Instant),
     /// A line of the driven client's.
     Line(String),
+    /// The client is no more.
+    Gone,
     /// No more connections can be accepted.
     Failed(io::Error),
 }
@@ -116,6 +132,8 @@ impl<'a> Hosting<'a> {
             strange: None,
             awaited: None,
             lines: VecDeque::new(),
+            lines_bytes: 0,
+            gone: None,
             silent: false,
             leaving: false,
             drives,
@@ -150,14 +168,44 @@ impl<'a> Hosting<'a> {
                 }
             }
         }
-        self.poll_driver(cx)
+        if let Poll::Ready(came) = self.poll_driver(cx) {
+            return Poll::Ready(came);
+        }
+        // Behind all that it has still brought about.
+        match self.host.gone.as_mut().map(|gone| gone.as_mut().poll(cx)) {
+            Some(Poll::Ready(how)) => {
+                self.host.gone = None;
+                self.gone = Some(how);
+                Poll::Ready(Came::Gone)
+            }
+            Some(Poll::Pending) | None => Poll::Pending,
+        }
+    }
+
+    /// Whether no connection can come any more that is not there.
+    pub(crate) fn deserted(&self) -> bool {
+        self.gone.is_some() && self.arriving.is_empty()
+    }
+
+    /// Keeps what the driven client said until a line meets it.
+    pub(crate) fn keep(&mut self, said: Json, bytes: usize) {
+        self.lines_bytes += bytes;
+        self.lines.push_back((said, bytes));
+    }
+
+    /// Takes the first of what the client said that fits.
+    pub(crate) fn take_line(&mut self, mut fits: impl FnMut(&Json) -> bool) -> Option<Json> {
+        let at = self.lines.iter().position(|(line, _)| fits(line))?;
+        let (line, bytes) = self.lines.remove(at)?;
+        self.lines_bytes -= bytes;
+        Some(line)
     }
 
     fn poll_driver(&mut self, cx: &mut Context<'_>) -> Poll<Came> {
         let Some(driver) = &mut self.host.driver else {
             return Poll::Pending;
         };
-        if self.silent || self.lines.len() >= LINES {
+        if self.silent || self.lines.len() >= LINES || self.lines_bytes >= LINES_BYTES {
             return Poll::Pending;
         }
         match driver.poll_line(cx) {

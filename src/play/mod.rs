@@ -34,12 +34,12 @@ mod watch;
 
 pub use budget::Budget;
 pub use ended::{Broken, Ended, Place, Played};
-pub use host::{Driver, Host};
+pub use host::{Driver, Gone, Host};
 pub use item::{Beside, Got, Item};
 pub use lateness::Lateness;
 pub use player::Player;
 pub use record::Redactor;
 pub use run::{alive, greets, run, run_client};
 pub use send::cannot_fill;
-pub use settings::{Pacer, Settings};
+pub use settings::{Pacer, Reach, Settings};
 pub use step::{Gate, Sending};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::ended::{Broken, Ended, Place, Played};
-use super::host::Hosting;
+use super::host::{Host, Hosting};
 use super::jitter::Jitter;
 use super::link::Link;
 use super::record::{Recorder, cut};
@@ -109,6 +109,23 @@ impl<'a> Player<'a> {
             jitter: settings.jitter.map(Jitter::new),
             breaches: Vec::new(),
             rng: fastrand::Rng::with_seed(settings.seed),
+        }
+    }
+
+    /// A player against clients, which come in at `host`.
+    pub fn hosting(
+        settings: &'a Settings,
+        host: &'a mut Host,
+        id: &str,
+        scenario: &Arc<Scenario>,
+        env: Env,
+        limit: Duration,
+    ) -> Player<'a> {
+        let drives = scenario.needs().driver;
+        Player {
+            oracle: Watch::client(settings),
+            hosting: Some(Hosting::new(host, &settings.limits, drives)),
+            ..Player::new(settings, id, scenario, env, limit)
         }
     }
 
@@ -237,11 +254,14 @@ impl<'a> Player<'a> {
                 .push(("X-Litespec-Scenario".to_owned(), self.id.clone()));
         }
         let settings = self.settings;
+        let Some(reach) = &settings.reach else {
+            return Err(Ended::Error("there is no server to connect to".to_owned()));
+        };
         let began = Instant::now();
         let until = (began + settings.answer_within).min(self.limit);
         let opening = wire::open(
-            &*settings.dial,
-            &settings.target,
+            &*reach.dial,
+            &reach.target,
             &offer,
             &settings.limits,
             &mut self.rng,
@@ -392,6 +412,7 @@ impl<'a> Player<'a> {
             notes: self.notes,
             waits,
             transcript: self.recorder.finish(),
+            target_output: Vec::new(),
             held: self.held,
             took,
         }

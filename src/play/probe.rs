@@ -116,6 +116,11 @@ impl Player<'_> {
                 self.observed = Some(json!({"what": "reconnected", "after_ms": after_ms}));
                 return Ok(());
             }
+            let deserted = self.hosting.as_ref().filter(|hosting| hosting.deserted());
+            if let Some(how) = deserted.and_then(|hosting| hosting.gone.as_ref()) {
+                self.observed = Some(json!({"what": "ended", "how": how}));
+                return Ok(());
+            }
             if self.pump(until).await? == Woke::TimeOver && !self.visit_waits() {
                 self.observed = Some(json!({"what": "stayed_away"}));
                 return Ok(());

@@ -156,6 +156,8 @@ impl Player<'_> {
         match came {
             Came::Visit(visitor, accepted) => self.turned_up(visitor, accepted),
             Came::Line(line) => self.driver_said(&line),
+            // Whoever waits for it finds that it is deserted.
+            Came::Gone => {}
             Came::Failed(error) => {
                 return Err(Ended::Error(format!("cannot accept connections: {error}")));
             }

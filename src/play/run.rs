@@ -7,12 +7,11 @@ use tokio::time::Instant;
 
 use super::drive::undriven;
 use super::ended::{Broken, Ended, Played};
-use super::host::{Host, Hosting};
+use super::host::Host;
 use super::item::{Got, Item};
 use super::player::Player;
 use super::pump::op;
 use super::settings::Settings;
-use super::watch::Watch;
 use crate::scenario::syntax::{Origin, Role, Source};
 use crate::scenario::values::Env;
 use crate::scenario::{self, Scenario};
@@ -45,9 +44,7 @@ pub async fn run_client(
 ) -> Played {
     let drives = scenario.needs().driver;
     let driven = host.driver.is_some();
-    let mut player = Player::new(settings, id, scenario, env, limit);
-    player.oracle = Watch::client(settings);
-    player.hosting = Some(Hosting::new(host, &settings.limits, drives));
+    let mut player = Player::hosting(settings, host, id, scenario, env, limit);
     if scenario.role() == Some(Role::Server) {
         let why = "this scenario needs a server as its target".to_owned();
         return player.finish(Ended::Error(why));

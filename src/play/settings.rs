@@ -15,13 +15,20 @@ use crate::oracle::Dialect;
 use crate::wire::target::Target;
 use crate::wire::{Dial, Limits, Offer};
 
+/// How a server is reached.
+#[derive(Clone)]
+pub struct Reach {
+    /// Its URL, for the upgrade request.
+    pub target: Target,
+    /// Opens TCP (or in-memory) connections to it.
+    pub dial: Arc<dyn Dial>,
+}
+
 /// What every scenario of a run shares.
 #[derive(Clone)]
 pub struct Settings {
-    /// Opens TCP (or in-memory) connections to the target.
-    pub dial: Arc<dyn Dial>,
-    /// The target's URL, for the upgrade request.
-    pub target: Target,
+    /// The way to the target; none where the target is a client, which comes to us.
+    pub reach: Option<Reach>,
     /// Headers and subprotocols of the upgrade request.
     pub offer: Offer,
     /// Sends `X-Litespec-Scenario` with each upgrade request.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::ended::{Broken, Ended};
+use super::host::Hosting;
 use super::link::{Link, Upgrade};
 use super::player::Player;
 use super::pump::Woke;
@@ -54,7 +55,7 @@ impl Player<'_> {
         let window = self.visit_window(None);
         match self.await_visit(name, window).await? {
             Some(link) => Ok(link),
-            None => Err(self.nobody(None, window)),
+            None => Err(self.nobody(window)),
         }
     }
 
@@ -65,7 +66,7 @@ impl Player<'_> {
         let before = self.last_taken();
         match self.await_visit(&line.conn, window).await? {
             Some(link) => self.visit_in_time(link, before, line.mark.as_ref(), window),
-            None => Err(self.nobody(line.mark.as_ref(), window)),
+            None => Err(self.nobody(window)),
         }
     }
 
@@ -131,9 +132,9 @@ impl Player<'_> {
                 break Some(link);
             }
             let until = self.visit_until(window);
-            if self.pump(until).await? == Woke::TimeOver
-                && Instant::now() >= self.visit_until(window)
-            {
+            let over = self.pump(until).await? == Woke::TimeOver
+                && Instant::now() >= self.visit_until(window);
+            if over || self.deserted() {
                 break self.take_visit(name);
             }
         };
@@ -141,6 +142,11 @@ impl Player<'_> {
             hosting.awaited = None;
         }
         Ok(taken)
+    }
+
+    /// Whether the client is no more, with all that it had begun.
+    fn deserted(&self) -> bool {
+        self.hosting.as_ref().is_some_and(Hosting::deserted)
     }
 
     /// Takes the oldest connection that no line has met yet, under this name. One that has ended
@@ -204,29 +210,39 @@ impl Player<'_> {
         Err(Ended::Failed(Box::new(self.broken(mark, &actual))))
     }
 
-    /// No connection came in time.
-    fn nobody(&self, mark: Option<&Mark>, window: VisitWindow) -> Ended {
+    /// No connection came in time. That breaks one rule, whatever the line is about: a client that
+    /// does not come again takes no wait before it either.
+    fn nobody(&self, window: VisitWindow) -> Ended {
         let waited = self
             .visit_until(window)
+            .min(Instant::now())
             .saturating_duration_since(self.departure(self.last_taken(), window));
-        let strange = self
-            .hosting
-            .as_ref()
-            .and_then(|hosting| hosting.strange.as_ref());
-        let actual = match strange {
-            Some(error) => format!(
+        let hosting = self.hosting.as_ref();
+        let strange = hosting.and_then(|hosting| hosting.strange.as_ref());
+        let gone = hosting.and_then(|hosting| hosting.gone.as_ref());
+        let actual = match (gone, strange) {
+            (Some(how), None) => format!("no connection: the client ended ({how})"),
+            (Some(how), Some(error)) => format!(
+                "no upgrade request: a TCP connection came ({error}), and then the client ended ({how})"
+            ),
+            (None, Some(error)) => format!(
                 "no upgrade request within {} ms; a TCP connection came: {error}",
                 waited.as_millis()
             ),
-            None => format!("no connection within {} ms", waited.as_millis()),
+            (None, None) => format!("no connection within {} ms", waited.as_millis()),
         };
-        let mut broken = self.broken(mark, &actual);
-        if self.last_taken().is_some() {
-            return Ended::Failed(Box::new(broken));
-        }
-        // Nothing can be said about a client that is not there; the runner finds out why.
+        let mut broken = self.broken(None, &actual);
         broken.rule = "client.reconnects".to_owned();
         broken.level = Level::Should;
+        if self.last_taken().is_some() {
+            broken.expected = "another connection of the client's".to_owned();
+            // A scenario that is about something else cannot be played to its end.
+            return match self.rule == broken.rule {
+                true => Ended::Failed(Box::new(broken)),
+                false => Ended::Prerequisite(Box::new(broken)),
+            };
+        }
+        // Nothing can be said about a client that is not there; the runner finds out why.
         broken.expected = "a client's connection".to_owned();
         Ended::Unreachable(Box::new(broken))
     }

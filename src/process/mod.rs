@@ -1,18 +1,27 @@
 //! Targets as child processes: started in a process group of their own, listened to, and ended
 //! with everything they have started.
 
+#[cfg(target_os = "linux")]
+mod descent;
+mod lines;
 mod tail;
 
 use std::ffi::OsString;
+use std::future::Future;
 use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::{Child, Command};
-use tokio::time::{Instant, timeout};
+use tokio::process::{ChildStdin, Command};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
+#[cfg(target_os = "linux")]
+pub use descent::{Descent, adopt, end_adopted};
+pub use lines::Lines;
 pub use tail::Tail;
 
 /// The groups of all children that live.
@@ -47,16 +56,31 @@ pub enum StartError {
     },
 }
 
+/// What becomes of a child's standard input and output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Talk {
+    /// It is given nothing, and what it prints is dropped.
+    None,
+    /// It is given nothing, and yet its input does not end; what it prints belongs to its last lines.
+    Heard,
+    /// It is given lines, and its lines are read ([`Process::lines`]).
+    Lines,
+}
+
 /// A running child with a process group of its own. Dropping it kills the group.
 #[derive(Debug)]
 pub struct Process {
-    child: Child,
     /// What it has written, on standard error and standard output alike.
     tail: Arc<Mutex<Tail>>,
-    readers: Vec<tokio::task::JoinHandle<()>>,
+    readers: Vec<JoinHandle<()>>,
+    lines: Option<Lines>,
+    /// Held open, and never written to.
+    input: Option<ChildStdin>,
     #[cfg(unix)]
     group: Option<rustix::process::Pid>,
-    ended: Option<ExitStatus>,
+    /// Waits for its end.
+    reaper: JoinHandle<()>,
+    ended: watch::Receiver<Option<ExitStatus>>,
 }
 
 impl Process {
@@ -65,11 +89,27 @@ impl Process {
     /// # Errors
     /// The program cannot be run.
     pub fn start(command: &[OsString]) -> Result<Process, StartError> {
+        Process::start_with(command, &[], Talk::None)
+    }
+
+    /// Starts a command with further environment variables. Must run within a tokio runtime.
+    ///
+    /// # Errors
+    /// The program cannot be run.
+    pub fn start_with(
+        command: &[OsString],
+        variables: &[(&str, String)],
+        talk: Talk,
+    ) -> Result<Process, StartError> {
         let (program, args) = command.split_first().ok_or(StartError::Empty)?;
         let mut command = Command::new(program);
         command
             .args(args)
-            .stdin(Stdio::null())
+            .envs(variables.iter().map(|(name, value)| (name, value)))
+            .stdin(match talk {
+                Talk::Lines | Talk::Heard => Stdio::piped(),
+                Talk::None => Stdio::null(),
+            })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
@@ -79,14 +119,6 @@ impl Process {
             program: program.to_string_lossy().into_owned(),
             source,
         })?;
-        let tail = Arc::new(Mutex::new(Tail::default()));
-        let mut readers = Vec::new();
-        if let Some(stderr) = child.stderr.take() {
-            readers.push(tokio::spawn(listen(stderr, Arc::clone(&tail))));
-        }
-        if let Some(stdout) = child.stdout.take() {
-            readers.push(tokio::spawn(drain(stdout)));
-        }
         #[cfg(unix)]
         let group = child
             .id()
@@ -97,33 +129,71 @@ impl Process {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .extend(group);
+        let tail = Arc::new(Mutex::new(Tail::default()));
+        let mut readers = Vec::new();
+        if let Some(stderr) = child.stderr.take() {
+            readers.push(tokio::spawn(listen(stderr, Arc::clone(&tail))));
+        }
+        let (mut lines, mut input) = (None, None);
+        if let Some(stdout) = child.stdout.take() {
+            readers.push(match (talk, child.stdin.take()) {
+                (Talk::Lines, Some(stdin)) => {
+                    let (made, reader) = Lines::new(stdin, stdout, Arc::clone(&tail));
+                    lines = Some(made);
+                    reader
+                }
+                (Talk::Heard, stdin) => {
+                    input = stdin;
+                    tokio::spawn(listen(stdout, Arc::clone(&tail)))
+                }
+                _ => tokio::spawn(drain(stdout)),
+            });
+        }
+        let (tell, ended) = watch::channel(None);
+        let reaper = tokio::spawn(async move {
+            // A child that cannot be waited for is as good as running.
+            if let Ok(status) = child.wait().await {
+                tell.send_replace(Some(status));
+            } else {
+                std::future::pending::<()>().await;
+            }
+        });
         Ok(Process {
-            child,
             tail,
             readers,
+            lines,
+            input,
             #[cfg(unix)]
             group,
-            ended: None,
+            reaper,
+            ended,
         })
     }
 
-    /// How it ended, if it has.
-    pub fn ended(&mut self) -> Option<String> {
-        if self.ended.is_none() {
-            // A child that cannot be asked about is as good as running.
-            self.ended = self.child.try_wait().ok().flatten();
-        }
-        self.ended.map(in_words)
+    /// The way to talk to it, once, where it was started for that.
+    pub fn lines(&mut self) -> Option<Lines> {
+        self.lines.take()
     }
 
-    /// Waits until it has ended, no longer than this.
-    pub async fn ends_within(&mut self, patience: Duration) -> Option<String> {
-        if self.ended.is_none()
-            && let Ok(Ok(status)) = timeout(patience, self.child.wait()).await
-        {
-            self.ended = Some(status);
+    /// Waits for its end, as long as it takes, and says how it was.
+    pub fn end_of(&self) -> impl Future<Output = String> + Send + use<> {
+        let mut ended = self.ended.clone();
+        async move {
+            match ended.wait_for(Option::is_some).await.map(|status| *status) {
+                Ok(Some(status)) => in_words(status),
+                // Nobody waits for it any more: it is never heard of.
+                Ok(None) | Err(_) => std::future::pending().await,
+            }
         }
-        self.ended()
+    }
+
+    /// Waits until it has ended, no longer than this, and says how it was.
+    pub async fn ends_within(&self, patience: Duration) -> Option<String> {
+        let known = *self.ended.borrow();
+        match known {
+            Some(status) => Some(in_words(status)),
+            None => timeout(patience, self.end_of()).await.ok(),
+        }
     }
 
     /// The last lines it wrote on standard error.
@@ -133,14 +203,13 @@ impl Process {
 
     /// Asks the whole group to end, and kills what has not after this time.
     pub async fn end(mut self, patience: Duration) {
-        let until = Instant::now() + patience;
+        self.lines = None;
+        self.input = None;
         self.signal(false);
-        if self.ended.is_none() {
-            let _ = tokio::time::timeout_at(until, self.child.wait()).await;
-        }
+        let _ = self.ends_within(patience).await;
         self.signal(true);
         // Reaped, so that nothing is left; a killed child ends at once.
-        let _ = timeout(Duration::from_secs(1), self.child.wait()).await;
+        let _ = self.ends_within(Duration::from_secs(1)).await;
     }
 
     /// Waits until what a child that has ended wrote has been read.
@@ -152,7 +221,7 @@ impl Process {
         self.readers.clear();
     }
 
-    fn signal(&mut self, kill: bool) {
+    fn signal(&self, kill: bool) {
         #[cfg(unix)]
         if let Some(group) = self.group {
             use rustix::process::{Signal, kill_process_group};
@@ -162,7 +231,8 @@ impl Process {
         }
         #[cfg(not(unix))]
         if kill {
-            let _ = self.child.start_kill();
+            // Dropped, its reaper drops the child, which kills it.
+            self.reaper.abort();
         }
     }
 }
@@ -178,6 +248,8 @@ impl Drop for Process {
         for reader in &self.readers {
             reader.abort();
         }
+        // Left to itself it reaps the child that has just been killed.
+        let _ = &self.reaper;
     }
 }
 

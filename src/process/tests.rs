@@ -1,5 +1,7 @@
 //! Real children of `sh`.
 
+use tokio::time::Instant;
+
 use super::*;
 
 const LONG: Duration = Duration::from_secs(20);
@@ -18,7 +20,7 @@ async fn what_a_child_says_and_how_it_ends_is_known() {
     );
     child.heard_out().await;
     assert_eq!(child.last_lines(), ["first", "last"]);
-    let mut killed = sh("kill -9 $$");
+    let killed = sh("kill -9 $$");
     assert_eq!(killed.ends_within(LONG).await.as_deref(), Some("signal 9"));
 }
 

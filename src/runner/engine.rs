@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use tokio::task::{Id, JoinError, JoinSet};
 
+use super::guests::{Guests, play_guest};
 use super::judge::Judge;
 use super::ledger::Ledger;
 use super::minder::Minder;
 use super::options::Options;
 use super::plan::Case;
 use super::triage::{Again, Pending};
+use super::waits::Waited;
 use crate::event::RunEvent;
 use crate::outcome::Verdict;
 use crate::play::{self, Broken, Ended, Played, Settings};
@@ -39,9 +41,21 @@ pub(crate) struct Entry {
     pub(crate) again: Option<Again>,
 }
 
+impl Entry {
+    /// Whether the client need not come again after it.
+    fn parts(&self) -> bool {
+        let rules = &self.case.scenario.header.rules;
+        rules
+            .first()
+            .is_some_and(|rule| rule.value.starts_with("open.client-after-"))
+    }
+}
+
 /// Runs cases and hands their results to the ledger.
 pub(crate) struct Engine<'e> {
     pub(crate) settings: Arc<Settings>,
+    /// Where the clients come from, when the target is one.
+    pub(crate) guests: Option<Arc<dyn Guests>>,
     pub(crate) options: &'e Options,
     pub(crate) judge: Judge<'e>,
     pub(crate) ledger: Ledger<'e>,
@@ -66,6 +80,8 @@ pub(crate) struct Engine<'e> {
     pub(crate) convicted: bool,
     /// What the target wrote before it was started again, for the failure that is about that.
     pub(crate) last_words: Option<Vec<String>>,
+    /// How clients that connected again and again waited.
+    pub(crate) waited: Vec<Waited>,
     /// Further repeats of failures, to be queued.
     pub(crate) repeats: Vec<Entry>,
     /// By id, the failures that are played again, or are to be.
@@ -84,9 +100,9 @@ impl Engine<'_> {
         entries: Vec<Entry>,
         mut stopped: Stopped<'_>,
     ) -> Result<(), Interrupted> {
-        let (hostile, plain): (Vec<_>, Vec<_>) = entries
-            .into_iter()
-            .partition(|entry| entry.case.scenario.header.hostile);
+        // A client of its own is all that a scenario can end.
+        let alone = |entry: &Entry| self.guests.is_none() && entry.case.scenario.header.hostile;
+        let (hostile, plain): (Vec<_>, Vec<_>) = entries.into_iter().partition(alone);
         self.together(plain, stopped.as_mut()).await?;
         self.again(stopped.as_mut()).await?;
         self.suspects(stopped.as_mut()).await?;
@@ -163,7 +179,10 @@ impl Engine<'_> {
         if self.dead.is_some() {
             return None;
         }
-        let jobs = self.options.jobs.max(1);
+        let jobs = match &self.guests {
+            Some(guests) if !guests.many() => 1,
+            _ => self.options.jobs.max(1),
+        };
         if jobs == 1 {
             // One at a time means just that.
             let idle = running.is_empty();
@@ -188,11 +207,8 @@ impl Engine<'_> {
         entry: &Entry,
         mut stopped: Stopped<'_>,
     ) -> Result<Played, Interrupted> {
-        let settings = self.settings_of(entry);
-        let case = Arc::clone(&entry.case);
-        let limit = self.limit(entry);
         let mut task = JoinSet::new();
-        task.spawn(async move { play_case(&settings, &case, limit).await });
+        task.spawn(self.playing(entry));
         tokio::select! {
             biased;
             () = stopped.as_mut() => Err(Interrupted),
@@ -206,6 +222,11 @@ impl Engine<'_> {
             fastrand::Rng::with_seed(self.options.seed).shuffle(&mut entries);
         } else {
             entries.sort_by_key(|entry| std::cmp::Reverse(self.need(entry)));
+        }
+        if self.guests.as_ref().is_some_and(|guests| !guests.many()) {
+            // The one client comes to each of them in turn, and need not come again after some.
+            entries.sort_by_key(Entry::parts);
+            return (entries.into(), VecDeque::new());
         }
         entries
             .into_iter()
@@ -222,12 +243,21 @@ impl Engine<'_> {
                 id: entry.case.id.clone(),
             });
         }
+        tasks.spawn(self.playing(entry)).id()
+    }
+
+    /// The playing of one case, whatever the target is.
+    fn playing(&self, entry: &Entry) -> impl Future<Output = Played> + Send + use<> {
         let settings = self.settings_of(entry);
         let case = Arc::clone(&entry.case);
         let limit = self.limit(entry);
-        tasks
-            .spawn(async move { play_case(&settings, &case, limit).await })
-            .id()
+        let guests = self.guests.clone();
+        async move {
+            match guests {
+                None => play_case(&settings, &case, limit).await,
+                Some(guests) => play_guest(&settings, &*guests, &case, limit).await,
+            }
+        }
     }
 
     /// The run's settings; those of a repeat may delay our sends.
@@ -245,7 +275,15 @@ impl Engine<'_> {
     fn limit(&self, entry: &Entry) -> Duration {
         self.options.timeout.unwrap_or_else(|| {
             let interval = self.interval.min(self.options.max_wait);
-            Duration::from_secs(90) + self.need(entry) + interval * 8 + self.options.grace * 2
+            let visits = match self.guests {
+                Some(_) => self.options.patience * entry.case.scenario.visits(),
+                None => Duration::ZERO,
+            };
+            Duration::from_secs(90)
+                + self.need(entry)
+                + visits
+                + interval * 8
+                + self.options.grace * 2
         })
     }
 
@@ -283,6 +321,7 @@ impl Engine<'_> {
             return Ok(());
         }
         let mut played = played;
+        self.absent(&entry, &mut played);
         if let Ended::Unreachable(broken) = &mut played.ended
             && self.alive(stopped).await?.is_err()
         {
@@ -309,14 +348,41 @@ impl Engine<'_> {
         Ok(())
     }
 
+    /// A client that never came is nobody to be judged; one that somebody else started should have come
+    /// back to us.
+    pub(super) fn absent(&mut self, entry: &Entry, played: &mut Played) {
+        let Some(guests) = &self.guests else { return };
+        let Ended::Unreachable(broken) = &played.ended else {
+            return;
+        };
+        let broken = broken.clone();
+        if guests.many() {
+            played.ended = Ended::Error(broken.actual);
+            return;
+        }
+        self.dead = Some(format!(
+            "the client has not come back for {}",
+            entry.case.id
+        ));
+        played.ended = match entry.parts() {
+            // The one before it may have sent it away.
+            true => Ended::Inconclusive {
+                reason: broken.actual,
+                timing: false,
+            },
+            false => Ended::Failed(broken),
+        };
+    }
+
     fn conclude(&mut self, entry: &Entry, played: &Played, attempts: u32) {
         let mut result = self.judge.result(&entry.case, played, attempts);
         if result.failure.is_some() {
             let lines = self.last_words.take().or_else(|| self.target_lines());
             if let Some(failure) = &mut result.failure {
-                failure.target_output = lines.unwrap_or_default();
+                failure.target_output = lines.unwrap_or_else(|| played.target_output.clone());
             }
         }
+        self.note_waits(&entry.case, played);
         self.question(entry, &result);
         let found = self.judge.findings(&entry.case, played);
         self.ledger.found(found);

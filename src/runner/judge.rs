@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::plan::Case;
 use crate::event::RunHeader;
@@ -57,7 +58,7 @@ impl Judge<'_> {
             Ended::Prerequisite(broken) => {
                 result.verdict = Verdict::Inconclusive;
                 result.reason = Some(format!(
-                    "prerequisite: the handshake broke {}: expected {}, got {}",
+                    "prerequisite: {} is broken: expected {}, got {}",
                     broken.rule, broken.expected, broken.actual
                 ));
             }
@@ -183,18 +184,52 @@ impl Judge<'_> {
         cases: &[Arc<Case>],
         output: Vec<String>,
     ) -> Option<Found> {
+        let expected = "a target that goes on".to_owned();
+        let actual = format!("the target ended: {how}");
+        let mut found = self.beyond("robust.isolation", cases, expected, actual)?;
+        if let Some(failure) = &mut found.result.failure {
+            failure.target_output = output;
+        }
+        Some(found)
+    }
+
+    /// Two clients, each in a process of its own, waited alike before each of their connections.
+    pub(crate) fn same_waits(
+        &self,
+        one: &Arc<Case>,
+        other: &Arc<Case>,
+        waits: &[Duration],
+    ) -> Option<Found> {
+        let shown: Vec<String> = waits
+            .iter()
+            .take(12)
+            .map(|wait| wait.as_millis().to_string())
+            .collect();
+        let actual = format!("two clients that both waited {} ms", shown.join(", "));
+        let expected = "waits that differ from process to process".to_owned();
+        let cases = [Arc::clone(one), Arc::clone(other)];
+        self.beyond("client.reconnect-random", &cases, expected, actual)
+    }
+
+    /// What was found about several cases together, and in no line of theirs.
+    fn beyond(
+        &self,
+        rule: &str,
+        cases: &[Arc<Case>],
+        expected: String,
+        actual: String,
+    ) -> Option<Found> {
         let case = cases.first()?;
         let names: Vec<&str> = cases.iter().map(|case| case.id.as_str()).collect();
-        let rule = rules::find("robust.isolation")?;
-        let source = Arc::clone(&case.scenario.source);
+        let rule = rules::find(rule)?;
         let broken = Broken {
             rule: rule.id.to_owned(),
             level: rule.level,
-            expected: "a target that goes on".to_owned(),
-            actual: format!("the target ended: {how}"),
+            expected,
+            actual,
             hint: None,
             place: Place {
-                source,
+                source: Arc::clone(&case.scenario.source),
                 span: Span {
                     line: 1,
                     column: 1,
@@ -203,8 +238,6 @@ impl Judge<'_> {
                 },
             },
         };
-        let mut failure = self.failure(&case.id, &broken);
-        failure.target_output = output;
         let result = ScenarioResult {
             id: format!("watch/{}", rule.id),
             title: rule.sentence.to_owned(),
@@ -213,7 +246,7 @@ impl Judge<'_> {
             verdict: self.broken_verdict(broken.level),
             reason: Some(format!("seen while {} was played", names.join(", "))),
             attempts: 1,
-            failure: Some(failure),
+            failure: Some(self.failure(&case.id, &broken)),
             ..self.blank(case)
         };
         Some(Found {
@@ -326,9 +359,7 @@ fn rule_result(
             .is_some_and(|rules| rules.iter().any(|r| r == id));
         let verdict = match result.verdict {
             Verdict::Fail | Verdict::Warn if broke => Some(result.verdict),
-            Verdict::Pass | Verdict::Info
-                if result.rules.first().is_some_and(|r| r == id) || marked_and_held =>
-            {
+            Verdict::Pass | Verdict::Info if result.rules.first().is_some_and(|r| r == id) => {
                 Some(result.verdict)
             }
             _ if marked_and_held => Some(Verdict::Pass),
@@ -358,6 +389,6 @@ pub(crate) fn untested(rules: &[RuleResult]) -> impl Iterator<Item = &RuleResult
 }
 
 /// A length of time in milliseconds, to the microsecond.
-pub(crate) fn ms(time: std::time::Duration) -> f64 {
+pub(crate) fn ms(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
 }

@@ -37,10 +37,12 @@ pub(crate) struct Minder {
 impl Minder {
     /// Starts the target and waits for its HELLO; says why that cannot be.
     pub(crate) async fn start(launch: &Launch, settings: &Settings) -> Result<Minder, String> {
-        if settings.dial.dial().await.is_ok() {
+        if let Some(reach) = &settings.reach
+            && reach.dial.dial().await.is_ok()
+        {
             return Err(format!(
                 "something listens at {} already: end it, or leave out the command",
-                settings.target.shown()
+                reach.target.shown()
             ));
         }
         let process = Process::start(&launch.command).map_err(|error| error.to_string())?;

@@ -3,7 +3,11 @@
 //! [`plan()`] selects, [`run`] runs; everything that happens is told as a
 //! [`RunEvent`], and what a run comes to is its [`RunOutcome`].
 
+mod admit;
+mod attach;
 mod engine;
+mod guests;
+mod introduction;
 mod judge;
 mod known;
 mod ledger;
@@ -13,7 +17,9 @@ mod plan;
 mod preflight;
 mod revive;
 mod select;
+mod spawn;
 mod triage;
+mod waits;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -24,19 +30,23 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub use crate::oracle::Dialect;
+pub use crate::play::Reach;
+pub use attach::Attached;
+pub use guests::{Client, Guest, Guests, Inviting};
 pub use known::{Known, KnownLists, known_glob};
 pub use minder::Launch;
 use options::FOR_EVER;
-pub use options::{Declared, Feature, Options};
+pub use options::{Declared, Feature, Options, Readiness};
 pub use plan::{Case, EXAMPLE, Plan, PlanError, plan};
 pub use select::Shard;
+pub use spawn::{Spawned, Spawning};
 
 use crate::event::{Ending, RunEvent, RunHeader};
-use crate::outcome::{ScenarioResult, Summary, Verdict};
+use crate::outcome::{ScenarioResult, Summary};
 use crate::play::{Budget, Lateness, Pacer, Played, Redactor, Settings};
-use crate::wire::target::Target;
-use crate::wire::{Dial, Limits, Offer};
-use engine::{Engine, Entry, Interrupted};
+use crate::wire::{Limits, Offer};
+use engine::{Engine, Interrupted};
+use introduction::introduction;
 use judge::{Judge, ms};
 use ledger::{Judged, Ledger};
 use minder::Minder;
@@ -51,13 +61,18 @@ pub struct RunOutcome {
     pub summary: Summary,
 }
 
-/// How the target is reached.
-#[derive(Clone)]
-pub struct Reach {
-    /// The target's URL.
-    pub target: Target,
-    /// Opens connections to it.
-    pub dial: Arc<dyn Dial>,
+/// What is tested.
+pub enum Subject {
+    /// A server, and the way to it.
+    Server(Reach),
+    /// Clients, and where they come from.
+    Client(Arc<dyn Guests>),
+}
+
+impl From<Reach> for Subject {
+    fn from(reach: Reach) -> Subject {
+        Subject::Server(reach)
+    }
 }
 
 /// Runs a plan. `interrupt` ends it early; what has been run by then is still told.
@@ -65,13 +80,17 @@ pub async fn run(
     header: RunHeader,
     options: &Options,
     mut plan: Plan,
-    reach: Reach,
+    subject: impl Into<Subject>,
     interrupt: impl Future<Output = ()> + Send,
     on_event: &mut (dyn FnMut(RunEvent) + Send),
 ) -> RunOutcome {
     let began = Instant::now();
     let options = &options.effective();
     let (lateness, _guard) = Lateness::measure();
+    let (reach, guests) = match subject.into() {
+        Subject::Server(reach) => (Some(reach), None),
+        Subject::Client(guests) => (None, Some(guests)),
+    };
     let mut settings = settings(options, reach, lateness);
     on_event(RunEvent::RunStarted {
         header: header.clone(),
@@ -80,15 +99,15 @@ pub async fn run(
     let mut minder = None;
     let mut found = tokio::select! {
         biased;
-        () = interrupt.as_mut() => stopped_at_once(),
-        found = look(&settings, options, &mut minder) => found,
+        () = interrupt.as_mut() => Found { stop: Some(Stop::Interrupted), ..Found::none() },
+        found = look(&settings, options, guests.as_deref(), &mut minder) => found,
     };
     if options.preflight_only && found.stop.is_none() {
         // No scenario is going to say it.
         found.stop = found.left.take().map(Stop::Failed);
         found.preflight.ok = found.stop.is_none();
     }
-    let interval = found.interval.unwrap_or(Duration::from_secs(10));
+    let interval = found.interval.unwrap_or(options.hb_interval);
     settings.interval = interval;
     let settings = Arc::new(settings);
     let judge = Judge {
@@ -102,6 +121,7 @@ pub async fn run(
     }
     let mut engine = Engine {
         settings: Arc::clone(&settings),
+        guests: guests.clone(),
         options,
         judge,
         ledger: Ledger::new(&plan, &options.known, on_event),
@@ -118,6 +138,7 @@ pub async fn run(
         ended: None,
         convicted: false,
         last_words: None,
+        waited: Vec::new(),
     };
     let ending = match found.stop {
         Some(Stop::CouldNotRun(why)) => Ending::CouldNotRun(why),
@@ -132,7 +153,7 @@ pub async fn run(
         }
         None if options.preflight_only => Ending::Complete,
         None => {
-            let entries = admit(&mut engine, &plan, &found, options);
+            let entries = admit::admit(&mut engine, &plan, &found, options);
             let ended = engine.run(entries, interrupt).await;
             engine.tell_unfinished();
             match ended {
@@ -143,6 +164,10 @@ pub async fn run(
     };
     if let Some(minder) = engine.minder.take() {
         minder.end().await;
+    }
+    engine.compare_waits();
+    if let Some(guests) = guests {
+        guests.clear().await;
     }
     finish(
         &mut engine,
@@ -195,13 +220,12 @@ fn finish(
     RunOutcome { ending, summary }
 }
 
-fn settings(options: &Options, reach: Reach, lateness: Arc<Lateness>) -> Settings {
+fn settings(options: &Options, reach: Option<Reach>, lateness: Arc<Lateness>) -> Settings {
     let secrets = [("password".to_owned(), options.password.clone())]
         .into_iter()
         .chain(options.secrets.clone());
     Settings {
-        dial: reach.dial,
-        target: reach.target,
+        reach,
         offer: Offer {
             headers: options.headers.clone(),
             subprotocols: options.subprotocols.clone(),
@@ -218,7 +242,7 @@ fn settings(options: &Options, reach: Reach, lateness: Arc<Lateness>) -> Setting
             options.answer_within
         },
         grace: options.grace,
-        interval: Duration::from_secs(10),
+        interval: options.hb_interval,
         pacer: options.connect_rate.map(|rate| Arc::new(Pacer::new(rate))),
         budget: Arc::new(Budget::default()),
         lateness,
@@ -230,31 +254,27 @@ fn settings(options: &Options, reach: Reach, lateness: Arc<Lateness>) -> Setting
 }
 
 /// Starts the target, where the run does that, and looks at it.
-async fn look(settings: &Settings, options: &Options, minder: &mut Option<Minder>) -> Found {
+async fn look(
+    settings: &Settings,
+    options: &Options,
+    guests: Option<&dyn Guests>,
+    minder: &mut Option<Minder>,
+) -> Found {
+    if let Some(guests) = guests {
+        return introduction(settings, options, guests).await;
+    }
     if let Some(launch) = &options.launch {
         match Minder::start(launch, settings).await {
             Ok(started) => *minder = Some(started),
             Err(why) => {
                 return Found {
                     stop: Some(Stop::CouldNotRun(settings.redactor.redact(&why))),
-                    ..stopped_at_once()
+                    ..Found::none()
                 };
             }
         }
     }
     preflight(settings, options).await
-}
-
-fn stopped_at_once() -> Found {
-    Found {
-        preflight: crate::outcome::Preflight::default(),
-        interval: None,
-        answered: Vec::new(),
-        stop: Some(Stop::Interrupted),
-        left: None,
-        transcript: Vec::new(),
-        took: Duration::ZERO,
-    }
 }
 
 fn tell_preflight(
@@ -283,86 +303,6 @@ fn tell_preflight(
 /// Milliseconds of a length of time, as many as fit.
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Accounts for the cases that cannot be run against this target; returns the others.
-fn admit(engine: &mut Engine<'_>, plan: &Plan, found: &Found, options: &Options) -> Vec<Entry> {
-    let answers = found.answered.iter().any(|answered| *answered);
-    let declared = !options.requests.is_empty();
-    // The one scenario that runs through the declared requests is where their failure shows.
-    let witness = |case: &Case| {
-        declared
-            && case
-                .scenario
-                .header
-                .each
-                .as_ref()
-                .is_some_and(|each| each.values.is_none())
-    };
-    let blocker = plan
-        .cases
-        .iter()
-        .find(|case| witness(case))
-        .map(|case| case.base().to_owned());
-    let listed = plan.cases.iter().map(|case| (case, true));
-    let unlisted = plan.controls.iter().map(|case| (case, false));
-    let mut admitted = Vec::new();
-    for (case, listed) in listed.chain(unlisted) {
-        let entry = Entry {
-            case: Arc::new(case.clone()),
-            listed,
-            attempts: 0,
-            again: None,
-        };
-        let need = case.need(engine.interval, options.grace);
-        if let Some(feature) = lacks(case, options) {
-            let reason = format!(
-                "it needs what the target declared that it does not offer: {}",
-                feature.as_str()
-            );
-            let flag = format!("--without {}", feature.as_str());
-            engine.ledger.waive(case);
-            engine.unplayed(&entry, Verdict::Skip, reason, Some(flag));
-        } else if need > options.max_wait {
-            let reason = format!(
-                "it would wait {} ms, longer than --max-wait ({} ms)",
-                need.as_millis(),
-                options.max_wait.as_millis()
-            );
-            engine.unplayed(&entry, Verdict::Skip, reason, None);
-        } else if case.scenario.needs().answered_request && !answers && !witness(case) {
-            let (reason, blocked_by) = unanswered(declared, blocker.clone());
-            engine.unplayed(&entry, Verdict::Skip, reason, blocked_by);
-        } else {
-            admitted.push(entry);
-        }
-    }
-    admitted
-}
-
-/// What a case needs and the target does not offer by its own declaration.
-fn lacks(case: &Case, options: &Options) -> Option<Feature> {
-    let needs = case.scenario.needs();
-    let each = case.scenario.header.each.as_ref();
-    let declared = each.is_some_and(|each| each.values.is_none());
-    let lacks = |feature: &&Feature| match feature {
-        Feature::Request => needs.answered_request || declared,
-        Feature::Dispatch => needs.dispatch,
-    };
-    options.without.iter().find(lacks).copied()
-}
-
-fn unanswered(declared: bool, blocker: Option<String>) -> (String, Option<String>) {
-    if declared {
-        ("the declared request is not answered".to_owned(), blocker)
-    } else {
-        let reason = format!(
-            "it needs a request that the target answers, and `{} {}` is not one: \
-             give --request 'W [ARGS]'",
-            EXAMPLE.0, EXAMPLE.1
-        );
-        (reason, None)
-    }
 }
 
 /// The preflight's failure as a result, so that every report shows it.
@@ -400,6 +340,7 @@ impl Played {
             notes: Vec::new(),
             waits: Vec::new(),
             transcript: Vec::new(),
+            target_output: Vec::new(),
             held: Vec::new(),
             took: Duration::ZERO,
         }

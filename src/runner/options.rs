@@ -12,6 +12,7 @@ use super::select::Shard;
 use crate::oracle::Dialect;
 use crate::play::Gate;
 use crate::protocol::json::Json;
+use crate::scenario::syntax::Role;
 
 /// A request or dispatch that the target declared it knows.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +30,8 @@ pub enum Feature {
     Request,
     /// It takes no DISPATCH.
     Dispatch,
+    /// A client that obeys no driver.
+    Driver,
 }
 
 impl Feature {
@@ -37,13 +40,33 @@ impl Feature {
         match self {
             Feature::Request => "request",
             Feature::Dispatch => "dispatch",
+            Feature::Driver => "driver",
         }
     }
+}
+
+/// Whether a client has to obey a driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Readiness {
+    /// The run makes no sense with one that does not.
+    pub required: bool,
+    /// How long it may take to say that it does, where it has to.
+    pub within: Duration,
 }
 
 /// The options of a run that do not depend on how the target is reached.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// What the target is.
+    pub role: Role,
+    /// The interval of a HELLO of ours that a scenario leaves to the run, in whole milliseconds.
+    pub hb_interval: Duration,
+    /// How long a client's first connection is awaited.
+    pub ready_within: Duration,
+    /// How long a client that has lost its connection is awaited.
+    pub patience: Duration,
+    /// Whether a client has to obey.
+    pub driver: Readiness,
     /// How the target is started, where the run does that.
     pub launch: Option<Launch>,
     /// The shared password.
@@ -129,6 +152,14 @@ impl Options {
 impl Default for Options {
     fn default() -> Options {
         Options {
+            role: Role::Server,
+            hb_interval: Duration::from_secs(1),
+            ready_within: Duration::from_secs(30),
+            patience: Duration::from_secs(20),
+            driver: Readiness {
+                required: false,
+                within: Duration::from_secs(30),
+            },
             launch: None,
             password: "helloworld".to_owned(),
             requests: Vec::new(),

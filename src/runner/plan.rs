@@ -92,18 +92,19 @@ pub struct Plan {
     pub cases: Vec<Case>,
     /// Cases that are run, unlisted, because a selected one has them as its control.
     pub controls: Vec<Case>,
-    /// What it was made for: scenarios of the other dialect are none of its.
+    /// What it was made for: scenarios of the other dialect or about the other role are none of its.
     dialect: Dialect,
+    role: Role,
 }
 
 impl Plan {
-    /// Whether every embedded scenario about servers was selected, so that the watch has seen all
+    /// Whether every embedded scenario of its role was selected, so that the watch has seen all
     /// that it can.
     pub(crate) fn is_whole(&self) -> bool {
         let selected: BTreeSet<&str> = self.cases.iter().map(Case::base).collect();
         library::all()
             .iter()
-            .filter(|scenario| scenario.role() != Some(Role::Client))
+            .filter(|scenario| scenario.role().is_none_or(|role| role == self.role))
             .filter(|scenario| self.dialect == Dialect::Bidirectional || !scenario.of_dialect())
             .all(|scenario| selected.contains(scenario.id.as_str()))
     }
@@ -185,6 +186,7 @@ pub fn plan(options: &Options, scenarios: &[Arc<Scenario>]) -> Result<Plan, Plan
         cases,
         controls,
         dialect: options.dialect,
+        role: options.role,
     })
 }
 

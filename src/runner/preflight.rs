@@ -68,8 +68,26 @@ pub(crate) struct Found {
     pub(crate) stop: Option<Stop>,
     /// What did not go well although the run goes on: scenarios of its own say so.
     pub(crate) left: Option<Broken>,
+    /// A client obeys a driver.
+    pub(crate) driven: bool,
     pub(crate) transcript: Vec<Entry>,
     pub(crate) took: Duration,
+}
+
+impl Found {
+    /// Nothing has been looked at.
+    pub(crate) fn none() -> Found {
+        Found {
+            preflight: Preflight::default(),
+            interval: None,
+            answered: Vec::new(),
+            stop: None,
+            left: None,
+            driven: false,
+            transcript: Vec::new(),
+            took: Duration::ZERO,
+        }
+    }
 }
 
 /// Runs the preflight.
@@ -104,6 +122,7 @@ pub(crate) async fn preflight(settings: &Settings, options: &Options) -> Found {
         answered: check.answered,
         stop,
         left: check.left,
+        driven: false,
         transcript: played.transcript,
         took,
     }

@@ -96,13 +96,18 @@ impl Engine<'_> {
         played: &Played,
         stopped: Stopped<'_>,
     ) -> Result<(), Interrupted> {
-        let mut result = self.judge.result(&entry.case, played, 1);
+        let mut played = played.clone();
+        if self.guests.as_ref().is_some_and(|guests| guests.many()) {
+            self.absent(entry, &mut played);
+        }
+        let mut result = self.judge.result(&entry.case, &played, 1);
         if let Some(dead) = self.dead.clone() {
             // What fell together with the target says nothing by itself.
             if !matches!(played.ended, Ended::Passed) {
                 result = self.lost(entry, dead);
             }
-        } else if matches!(played.ended, Ended::Unreachable(_))
+        } else if self.guests.is_none()
+            && matches!(played.ended, Ended::Unreachable(_))
             && self.alive(stopped).await?.is_err()
         {
             let why = format!("the target died while {} was played again", entry.case.id);

@@ -65,6 +65,11 @@ impl Scenario {
         clock.now
     }
 
+    /// How often it awaits a client's connection, beside the first.
+    pub fn visits(&self) -> u32 {
+        visits(&self.steps)
+    }
+
     /// The names of its connections, in the order of their first line.
     pub fn connections(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
@@ -122,6 +127,24 @@ impl Scenario {
     pub fn for_each_step<'s>(&'s self, visit: &mut impl FnMut(&'s Step)) {
         walk(&self.steps, visit);
     }
+}
+
+fn visits(steps: &[Step]) -> u32 {
+    let of = |step: &Step| match &step.kind {
+        StepKind::Expect(line) => u32::from(matches!(line.what, Expect::Connects)),
+        StepKind::Repeat { count, steps, .. } => count.saturating_mul(visits(steps)),
+        StepKind::Together { steps } | StepKind::InAnyOrder { steps } => visits(steps),
+        StepKind::Either { branches } => {
+            let each = branches.iter().map(|branch| visits(branch));
+            each.max().unwrap_or(0)
+        }
+        StepKind::UseFile {
+            scenario: Some(used),
+            ..
+        } => used.visits(),
+        _ => 0,
+    };
+    steps.iter().map(of).fold(0, u32::saturating_add)
 }
 
 pub(super) fn walk<'s>(steps: &'s [Step], visit: &mut impl FnMut(&'s Step)) {

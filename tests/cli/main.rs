@@ -65,6 +65,7 @@ macro_rules! snapshot {
 }
 
 mod check;
+mod clients;
 mod command;
 mod dialect;
 mod known;

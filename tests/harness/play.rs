@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::support::peer::Peer;
 use litespec::oracle::Dialect;
 use litespec::outcome::Dir;
-use litespec::play::{self, Ended, Lateness, Played, Redactor, Settings};
+use litespec::play::{self, Ended, Lateness, Played, Reach, Redactor, Settings};
 use litespec::scenario::syntax::{Origin, Source};
 use litespec::scenario::values::Env;
 use litespec::scenario::{self, Scenario};
@@ -41,8 +41,10 @@ where
     });
     let settings = Settings {
         budget: Default::default(),
-        dial: Arc::new(dial),
-        target: Target::parse("ws://memory/").expect("the URL is right"),
+        reach: Some(Reach {
+            target: Target::parse("ws://memory/").expect("the URL is right"),
+            dial: Arc::new(dial),
+        }),
         offer: Offer::default(),
         trace_header: true,
         limits: Limits::default(),

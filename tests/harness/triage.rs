@@ -8,7 +8,7 @@ use std::time::Duration;
 use litespec::event::RunEvent;
 use litespec::oracle::Dialect;
 use litespec::outcome::{Triage, TriageLabel, Verdict};
-use litespec::play::{self, Ended, Lateness, Redactor, Settings};
+use litespec::play::{self, Ended, Lateness, Reach, Redactor, Settings};
 use litespec::runner::{self, Known, KnownLists, Options, known_glob};
 use litespec::wire::memory::{self, MemoryStream};
 use litespec::wire::target::Target;
@@ -316,8 +316,10 @@ async fn delayed_sends_do_not_strain_the_patience_of_a_target_that_has_none() {
 fn settings(dial: memory::MemoryDial, hb_ms: u64, seed: u64) -> Settings {
     Settings {
         budget: Default::default(),
-        dial: Arc::new(dial),
-        target: Target::parse("ws://memory/").expect("the URL is right"),
+        reach: Some(Reach {
+            target: Target::parse("ws://memory/").expect("the URL is right"),
+            dial: Arc::new(dial),
+        }),
         offer: Offer::default(),
         trace_header: true,
         limits: Limits::default(),

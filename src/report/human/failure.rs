@@ -39,7 +39,7 @@ fn target_output(out: &mut String, failure: &Failure, screen: &Screen) {
     if failure.target_output.is_empty() {
         return;
     }
-    let title = "the target's last lines on standard error";
+    let title = "the target's last lines";
     let _ = writeln!(out, "\n{:14}  {}", "", paint(screen, DIM, title));
     for line in &failure.target_output {
         let _ = writeln!(out, "{:14}  {}", "", value(line, screen));

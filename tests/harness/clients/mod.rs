@@ -2,6 +2,7 @@
 
 mod language;
 mod reference;
+mod suite;
 mod watched;
 mod zoo;
 
@@ -16,7 +17,6 @@ use litespec::scenario::syntax::{Origin, Source};
 use litespec::scenario::values::Env;
 use litespec::scenario::{self, Scenario};
 use litespec::wire::memory::{self, MemoryDial};
-use litespec::wire::target::Target;
 use litespec::wire::{Limits, Offer};
 
 pub(crate) const PASSWORD: &str = "opensesame";
@@ -32,11 +32,14 @@ fn scenario(header: &str, steps: &str) -> Arc<Scenario> {
 }
 
 fn settings() -> Settings {
+    settings_at(Duration::from_secs(1))
+}
+
+/// Settings of a run with this interval.
+fn settings_at(interval: Duration) -> Settings {
     Settings {
         budget: Default::default(),
-        // Nobody is dialed in the client role.
-        dial: Arc::new(memory::listen().0),
-        target: Target::parse("ws://memory/").expect("the URL is right"),
+        reach: None,
         offer: Offer::default(),
         trace_header: true,
         limits: Limits::default(),
@@ -49,7 +52,7 @@ fn settings() -> Settings {
         answers: Default::default(),
         answer_within: Duration::from_secs(5),
         grace: Duration::from_secs(3),
-        interval: Duration::from_secs(1),
+        interval,
         pacer: None,
         lateness: Arc::new(Lateness::default()),
         seed: 1,

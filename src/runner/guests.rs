@@ -1,0 +1,90 @@
+//! Where the clients of a run come from: one for each scenario, whoever starts it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use super::plan::Case;
+use crate::play::{self, Ended, Host, Played, Redactor, Settings};
+
+/// What an invitation gives.
+pub type Inviting<'a> = Pin<Box<dyn Future<Output = Result<Guest, String>> + Send + 'a>>;
+
+/// Where clients come from.
+pub trait Guests: Send + Sync {
+    /// A client for one scenario, named by its id. An error is why there can be none.
+    fn invite(&self, scenario: &str) -> Inviting<'_>;
+
+    /// Whether each scenario has a client of its own. If not, one client is there for all of them, which
+    /// come to it one after another.
+    fn many(&self) -> bool;
+
+    /// Ends whatever the clients have left behind.
+    fn clear(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {})
+    }
+}
+
+/// A client that is about to connect, and what receives it.
+pub struct Guest {
+    /// Where it comes in, and how it is told what to do.
+    pub host: Host,
+    /// The client itself.
+    pub client: Box<dyn Client>,
+}
+
+impl std::fmt::Debug for Guest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Guest")
+            .field("host", &self.host)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A client while its scenario is played.
+pub trait Client: Send + Sync {
+    /// The last lines that it wrote, as it wrote them; none where nobody can know.
+    fn last_lines(&self) -> Vec<String>;
+
+    /// How it ended, if it has, or does within a moment.
+    fn ended(&self) -> Pin<Box<dyn Future<Output = Option<String>> + Send + '_>>;
+
+    /// Ends it, with all that it has started.
+    fn end(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+}
+
+/// Plays one case against a client of its own, and ends that.
+pub(crate) async fn play_guest(
+    settings: &Settings,
+    guests: &dyn Guests,
+    case: &Case,
+    limit: Duration,
+) -> Played {
+    let env = match &case.env {
+        Ok(env) => env.clone(),
+        Err(error) => return Played::not_played(play::cannot_fill(error.clone())),
+    };
+    let Guest { mut host, client } = match guests.invite(&case.id).await {
+        Ok(guest) => guest,
+        Err(why) => return Played::not_played(Ended::Error(settings.redactor.redact(&why))),
+    };
+    let (id, scenario) = (&case.id, &case.scenario);
+    let mut played = play::run_client(settings, &mut host, id, scenario, env, limit).await;
+    if let Ended::Failed(broken) = &mut played.ended
+        && let Some(how) = client.ended().await
+        && !broken.actual.contains(&how)
+    {
+        broken.actual = format!("{}; the client ended: {how}", broken.actual);
+    }
+    played.target_output = said(&*client, &settings.redactor);
+    // Its standard input ends first.
+    drop(host);
+    client.end().await;
+    played
+}
+
+/// A client's last lines without secrets.
+pub(crate) fn said(client: &dyn Client, redactor: &Redactor) -> Vec<String> {
+    let lines = client.last_lines();
+    lines.iter().map(|line| redactor.redact(line)).collect()
+}
