@@ -261,3 +261,6 @@ pub struct Preflight {
     /// The steps taken, in order.
     pub steps: Vec<PreflightStep>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -129,6 +129,22 @@ mod tests {
         );
         assert_eq!(label(&[fail, other]), Some(TriageLabel::TimingDependent));
         assert_eq!(label(&[fail, lost, lost]), None);
+        let seen = (Verdict::Info, "");
+        assert_eq!(label(&[fail, seen]), Some(TriageLabel::OnceOnly));
+        let warn = (Verdict::Warn, "auth.reject");
+        assert_eq!(label(&[warn, warn]), Some(TriageLabel::Deterministic));
+    }
+
+    #[test]
+    fn labels_are_spelled_as_reports_spell_them() {
+        for label in [
+            TriageLabel::Deterministic,
+            TriageLabel::TimingDependent,
+            TriageLabel::OnceOnly,
+        ] {
+            let reported = serde_json::to_value(label).expect("a string");
+            assert_eq!(reported, label.as_str());
+        }
     }
 
     #[test]

@@ -35,16 +35,36 @@ impl Player<'_> {
         }
         self.send(conn, &Send::Packet(hello)).await?;
         let until = Instant::now() + self.settings.answer_within;
+        // HEARTBEATs that came first: what they break depends on whether HELLO_ACK comes at all.
+        let mut beaten = None;
         let item = loop {
             match self.next_item(link, until).await? {
                 Some(item) if item.beside.is_some() => {}
+                Some(item) if is_beat(&item.got) => beaten = Some(item),
                 other => break other,
             }
         };
         let expected = r#"{"op": 1, "password": "${password}"}"#;
+        if let (
+            Some(beat),
+            Some(Item {
+                got: Got::Packet { packet, .. },
+                ..
+            }),
+        ) = (&beaten, &item)
+            && op(packet) == Some(1)
+        {
+            let actual = self.client_said(&beat.got);
+            return Err(self.ungreeted("client.heartbeat-after-ack", expected, &actual));
+        }
         let Some(item) = item else {
             let waited = self.settings.answer_within.as_millis();
-            let actual = format!("nothing within {waited} ms");
+            let what = if beaten.is_some() {
+                "HEARTBEAT and no HELLO_ACK"
+            } else {
+                "nothing"
+            };
+            let actual = format!("{what} within {waited} ms");
             return Err(self.ungreeted("client.hello-ack", expected, &actual));
         };
         let actual = self.client_said(&item.got);
@@ -53,8 +73,8 @@ impl Player<'_> {
         };
         match op(packet) {
             Some(1) => {}
-            Some(2) => {
-                return Err(self.ungreeted("client.heartbeat-after-ack", expected, &actual));
+            Some(0 | 3 | 5) => {
+                return Err(self.ungreeted("client.packet-sender", expected, &actual));
             }
             _ => return Err(self.ungreeted("client.hello-ack", expected, &actual)),
         }
@@ -196,6 +216,10 @@ impl Player<'_> {
             binary,
         }
     }
+}
+
+fn is_beat(got: &Got) -> bool {
+    matches!(got, Got::Packet { packet, .. } if op(packet) == Some(Op::Heartbeat as u64))
 }
 
 /// The packet's text with another password in it.

@@ -177,6 +177,17 @@ impl Player<'_> {
         window: VisitWindow,
     ) -> Result<(), Ended> {
         let accepted = self.links[link].accepted;
+        let ended = before.and_then(|before| self.links[before].ended_at());
+        if window.least.is_some() && ended.is_some_and(|ended| accepted < ended) {
+            // The watch tells of two connections at a time.
+            return Err(Ended::Inconclusive {
+                reason:
+                    "the connection was there before the last one ended, so that what it waited \
+                         cannot be told"
+                        .to_owned(),
+                timing: false,
+            });
+        }
         let anchor = self.departure(before, window);
         let elapsed = accepted.saturating_duration_since(anchor);
         let since = match before {

@@ -23,6 +23,8 @@ use crate::scenario::{self, Scenario};
 const LIMIT: Duration = Duration::from_secs(600);
 /// A client that obeys says so at its start: so long after its connection it is listened for.
 const GREETING: Duration = Duration::from_secs(1);
+/// So long HELLO is kept from it, because it has to wait for that.
+const SILENCE: Duration = Duration::from_millis(250);
 
 /// What is done, as a scenario: shown where its failure is quoted.
 const TEXT: &str = "\
@@ -30,12 +32,14 @@ title  The client gets through upgrade, HELLO_ACK and heartbeat
 rule   client.hello-ack
 
 < connects
+< nothing for 250ms
 use handshake
 < {\"op\": 2}
 ";
 /// Lines of [`TEXT`] that can fail.
-const HELLO_LINE: u32 = 5;
-const BEAT_LINE: u32 = 6;
+const SILENT_LINE: u32 = 5;
+const HELLO_LINE: u32 = 6;
+const BEAT_LINE: u32 = 7;
 
 static SCENARIO: LazyLock<Arc<Scenario>> = LazyLock::new(|| {
     let source = Source {
@@ -136,9 +140,31 @@ impl Check<'_> {
         };
         let connected = Instant::now();
         self.step("connect", true, "the client has connected");
+        self.silence(link).await?;
         self.greet().await?;
         self.heartbeat(link).await?;
         self.driver(options, connected).await
+    }
+
+    /// What comes before HELLO is the plainest of all breaches, and everything else leans on that.
+    async fn silence(&mut self, link: usize) -> Result<(), Stop> {
+        self.player.at_line(SILENT_LINE);
+        let until = Instant::now() + SILENCE;
+        match self.player.next_item(link, until).await {
+            Ok(None) => Ok(()),
+            Ok(Some(item)) if item.got.ends() => Err(self.could_not(
+                "hello-ack",
+                format!("before any HELLO: {}", item.got.describe()),
+            )),
+            Ok(Some(item)) => {
+                let actual = item.got.describe();
+                self.step("hello-ack", false, &actual);
+                let mut broken = self.player.broken(None, &actual);
+                broken.rule = "client.waits-for-hello".to_owned();
+                Err(Stop::Failed(broken))
+            }
+            Err(ended) => Err(self.could_not("hello-ack", ended.in_words())),
+        }
     }
 
     async fn greet(&mut self) -> Result<(), Stop> {
@@ -225,6 +251,7 @@ mod tests {
     #[test]
     fn its_text_parses_and_its_line_numbers_are_right() {
         let scenario = &*SCENARIO;
+        assert!(scenario.source.line(SILENT_LINE).contains("nothing"));
         assert!(scenario.source.line(HELLO_LINE).contains("handshake"));
         assert!(scenario.source.line(BEAT_LINE).contains("\"op\": 2"));
     }
