@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::bend::{Bend, Ctx, Heard};
 use super::{Member, defect};
 use crate::protocol::json::Json;
@@ -57,24 +59,79 @@ impl Bend for Doubled {
     }
 }
 
-/// Has room for so many requests in flight, and forgets the oldest for one more.
-struct Room(usize);
+/// Has room for eight requests in flight, and forgets the oldest for one more.
+#[derive(Default)]
+struct Room {
+    forgotten: Vec<String>,
+}
 
 impl Bend for Room {
+    fn says(&mut self, packet: String, ctx: &mut Ctx<'_, '_>) {
+        while ctx.facts.pending.len() > 8 {
+            self.forgotten.push(ctx.facts.pending.remove(0).n);
+        }
+        ctx.say(packet);
+    }
+
+    fn heard(&mut self, heard: Heard<'_>, ctx: &mut Ctx<'_, '_>) {
+        let answer = heard.answer().map(|(n, _)| n);
+        if !answer.is_some_and(|n| self.forgotten.iter().any(|known| known == n.as_str())) {
+            ctx.hear(heard.text);
+        }
+    }
+}
+
+/// Its reader and its writer change one table at once: of a request that goes out in the moment in
+/// which an answer comes nothing stays there.
+#[derive(Default)]
+struct Race {
+    forgotten: Vec<String>,
+    answered: Option<Instant>,
+}
+
+impl Bend for Race {
+    fn says(&mut self, packet: String, ctx: &mut Ctx<'_, '_>) {
+        if self.answered == Some(ctx.facts.now) {
+            let newest = ctx
+                .facts
+                .pending
+                .last()
+                .filter(|asked| asked.packet == packet);
+            self.forgotten.extend(newest.map(|asked| asked.n.clone()));
+        }
+        ctx.say(packet);
+    }
+
     fn heard(&mut self, heard: Heard<'_>, ctx: &mut Ctx<'_, '_>) {
         let Some((n, _)) = heard.answer() else {
             return ctx.hear(heard.text);
         };
-        let newer = |n| {
-            ctx.facts
-                .pending
-                .iter()
-                .rev()
-                .position(|asked| asked.n == n)
-        };
-        if newer(n.as_str()).is_none_or(|newer| newer < self.0) {
+        let now = ctx.facts.now;
+        self.answered = Some(now);
+        let pending = ctx.facts.pending.iter();
+        let just = pending.filter(|asked| asked.at == now && asked.n != n.as_str());
+        self.forgotten.extend(just.map(|asked| asked.n.clone()));
+        if !self.forgotten.iter().any(|known| known == n.as_str()) {
             ctx.hear(heard.text);
         }
+    }
+}
+
+/// Has room for so many answers.
+struct Fills(u32);
+
+impl Bend for Fills {
+    fn heard(&mut self, heard: Heard<'_>, ctx: &mut Ctx<'_, '_>) {
+        if heard
+            .answer()
+            .is_some_and(|(n, _)| ctx.asker(n.as_str()).is_some())
+        {
+            match self.0.checked_sub(1) {
+                Some(left) => self.0 = left,
+                None => return,
+            }
+        }
+        ctx.hear(heard.text);
     }
 }
 
@@ -212,8 +269,8 @@ pub(super) const DEFECTS: &[Member] = &[
     ),
     loses!(
         "answer-long-lost",
-        "An answer of more than a kilobyte is lost.",
-        |heard, _| heard.text.len() > 1 << 10
+        "An answer of more than 16 KiB is lost.",
+        |heard, _| heard.text.len() > 16 << 10
     ),
     loses!(
         "answer-in-another-order-lost",
@@ -231,7 +288,19 @@ pub(super) const DEFECTS: &[Member] = &[
         RULE,
         "There is room for eight requests in flight; for one more the oldest is forgotten.",
     )
-    .bend(|_, _| Box::new(Room(8))),
+    .bend(|_, _| Box::new(Room::default())),
+    defect(
+        "answer-lost-in-a-race",
+        RULE,
+        "A request that goes out in the moment in which an answer to another comes is forgotten.",
+    )
+    .bend(|_, _| Box::new(Race::default())),
+    defect(
+        "answers-a-hundred",
+        RULE,
+        "After a hundred answers a connection's table is full, and further ones are lost.",
+    )
+    .bend(|_, _| Box::new(Fills(100))),
     hands!(
         "answer-unwrapped",
         "An answer that is a list of one is taken for what is in it.",

@@ -57,6 +57,8 @@ pub(super) struct Facts {
 pub(super) struct Asked {
     /// The text of the nonce that the session gave it.
     pub(super) n: String,
+    /// When it went out.
+    pub(super) at: Instant,
     /// The packet.
     pub(super) packet: String,
 }
@@ -287,6 +289,7 @@ impl Tap for Bent {
         if let Ok(Packet::Request { n, .. }) = codec::decode(packet.as_bytes()) {
             self.facts.pending.push(Asked {
                 n: n.as_str().to_owned(),
+                at: door.now(),
                 packet: packet.clone(),
             });
         }

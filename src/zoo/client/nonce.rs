@@ -14,8 +14,19 @@ pub(super) struct Making<'m> {
     pub(super) facts: &'m Facts,
     /// How many nonces the connection had before.
     pub(super) count: u32,
+    /// Those in flight, each with the session's.
+    sent: &'m [(String, String)],
     /// What is asked for.
     w: Str<'m>,
+}
+
+impl Making<'_> {
+    /// The smallest number that is no nonce in flight.
+    pub(super) fn smallest(&self) -> String {
+        let taken = |n: &usize| self.sent.iter().any(|(own, _)| *own == n.to_string());
+        let free = (0..).find(|n| !taken(n)).unwrap_or_default();
+        free.to_string()
+    }
 }
 
 /// Puts nonces of its own, as texts of JSON values, in the place of the session's.
@@ -44,6 +55,7 @@ impl Bend for Nonces {
         let making = Making {
             facts: &*ctx.facts,
             count: self.count,
+            sent: &self.sent,
             w,
         };
         let own = (self.make)(&making);

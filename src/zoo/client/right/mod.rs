@@ -170,19 +170,24 @@ pub(super) const VARIANTS: &[Member] = &[
         |making| format!("{}.5", making.count)
     ),
     nonces!(
-        "nonces-of-nothing",
-        "The third nonce is null, the fourth false, the fifth an empty string; the rest are numbers.",
+        "nonces-from-null",
+        "The first nonce is null, the second false, the third an empty string, and then numbers.",
         |making| match making.count {
-            2 => "null".to_owned(),
-            3 => "false".to_owned(),
-            4 => r#""""#.to_owned(),
-            count => count.to_string(),
+            0 => "null".to_owned(),
+            1 => "false".to_owned(),
+            2 => r#""""#.to_owned(),
+            count => (count - 3).to_string(),
         }
     ),
     nonces!(
         "nonces-of-many-digits",
         "Nonces are integers beyond what a double holds exactly.",
         |making| (1_152_921_504_606_846_976 + u64::from(making.count) * 4096).to_string()
+    ),
+    nonces!(
+        "nonces-used-again",
+        "The nonce is the smallest number that no request in flight has.",
+        |making| making.smallest()
     ),
     nonces!("nonces-below-zero", "Nonces are negative.", |making| {
         format!("-{}", making.count + 1)
