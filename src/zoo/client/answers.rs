@@ -78,6 +78,43 @@ impl Bend for Room {
     }
 }
 
+/// Forgets all other requests in flight when an answer comes.
+#[derive(Default)]
+struct Forgets(Vec<String>);
+
+impl Bend for Forgets {
+    fn heard(&mut self, heard: Heard<'_>, ctx: &mut Ctx<'_, '_>) {
+        let Some((n, _)) = heard.answer() else {
+            return ctx.hear(heard.text);
+        };
+        if self.0.iter().any(|forgotten| forgotten == n.as_str()) {
+            return;
+        }
+        let others = ctx
+            .facts
+            .pending
+            .iter()
+            .filter(|asked| asked.n != n.as_str());
+        self.0.extend(others.map(|asked| asked.n.clone()));
+        ctx.hear(heard.text);
+    }
+}
+
+/// Hands on so many answers of a connection, and no more.
+struct Tired(u32);
+
+impl Bend for Tired {
+    fn heard(&mut self, heard: Heard<'_>, ctx: &mut Ctx<'_, '_>) {
+        if heard.answer().is_none() {
+            return ctx.hear(heard.text);
+        }
+        if self.0 > 0 {
+            self.0 -= 1;
+            ctx.hear(heard.text);
+        }
+    }
+}
+
 /// The answer goes to the request that has waited longest.
 fn to_oldest(n: &str, r: &str, ctx: &mut Ctx<'_, '_>) {
     let oldest = ctx.facts.pending.first().map(|asked| asked.n.clone());
@@ -232,6 +269,18 @@ pub(super) const DEFECTS: &[Member] = &[
         "There is room for eight requests in flight; for one more the oldest is forgotten.",
     )
     .bend(|_, _| Box::new(Room(8))),
+    defect(
+        "answer-clears-the-others",
+        RULE,
+        "An answer that comes lets all other requests in flight be forgotten.",
+    )
+    .bend(|_, _| Box::<Forgets>::default()),
+    defect(
+        "answers-for-a-hundred",
+        RULE,
+        "After a hundred answers the next ones are lost.",
+    )
+    .bend(|_, _| Box::new(Tired(100))),
     hands!(
         "answer-unwrapped",
         "An answer that is a list of one is taken for what is in it.",
