@@ -1,16 +1,20 @@
 //! `litespec client`: the reference client, driven by lines of JSON on standard input.
 
 use std::io::{BufRead, Read};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use clap::Args;
 use tokio::sync::mpsc;
 
 use super::dialect::ClientDialectArgs;
-use super::exit::Exit;
+use super::exit::{Exit, Stop};
 use super::peers::{PasswordArgs, block_on, complain, interrupted, say, time};
+use super::zoo::ClientZooArgs;
 use crate::reference::client::{Address, Client, ClientConfig};
 use crate::reference::driver::{Line, drive};
+use crate::wire::{Target, TcpDial};
+use crate::zoo::client::{Keeper, Member};
 
 /// The longest line that is read, in bytes.
 const LONGEST_LINE: u64 = 4 << 20;
@@ -28,8 +32,9 @@ Examples:
   echo '{\"do\":\"request\",\"id\":1,\"w\":\"ECHO\",\"a\":[1]}' | litespec client ws://127.0.0.1:10101/
   litespec client ws://127.0.0.1:10101/ --dialect bidirectional --answer 'STATUS {\"up\":true}'
   litespec check-client -- litespec client '{url}'
+  litespec check-client -- litespec client '{url}' --defect beats-never
 
-Exit codes: 0 standard input has ended, 2 usage, 130 interrupted.")]
+Exit codes: 0 standard input has ended, 1 ended by its defect, 2 usage, 130 interrupted.")]
 pub(crate) struct ClientArgs {
     /// The server, for example ws://127.0.0.1:10101/
     #[arg(value_name = "URL", env = "LITESPEC_URL", hide_env_values = true, value_parser = Address::parse)]
@@ -44,47 +49,64 @@ pub(crate) struct ClientArgs {
     dialect: ClientDialectArgs,
     #[command(flatten)]
     password: PasswordArgs,
+    #[command(flatten)]
+    zoo: ClientZooArgs,
 }
 
 /// Runs until standard input ends.
-pub(crate) fn run(args: ClientArgs) -> Exit {
-    let password = match args.password.read() {
-        Ok(password) => password,
-        Err(why) => {
-            complain(&why);
-            return Exit::Usage;
-        }
-    };
-    let answers = match args.dialect.answers() {
-        Ok(answers) => answers,
-        Err(stop) => {
-            complain(&stop.message);
-            return Exit::Usage;
-        }
-    };
+pub(crate) fn run(args: ClientArgs) -> Result<Exit, Stop> {
     let config = ClientConfig {
-        password,
-        answers,
+        password: args.password.read().map_err(Stop::usage)?,
+        answers: args.dialect.answers()?,
         request_timeout: args.timeout,
         seed: args.seed,
         ..ClientConfig::default()
     };
-    block_on(async {
-        let mut lines = lines();
-        let client = Client::start(args.url, config);
-        tokio::select! {
-            biased;
-            () = interrupted() => {
-                // The reason is the signal, whatever the server says to the close.
-                let _ = client.close().await;
-                Exit::Interrupted
-            }
-            () = drive(&client, |cx| lines.poll_recv(cx), say) => {
-                let _ = client.close().await;
-                Exit::Success
-            }
+    let Some(member) = args.zoo.member()? else {
+        return Ok(block_on(obey(args.url, config)));
+    };
+    let target = Target::parse(&args.url.to_string()).map_err(|e| Stop::usage(e.to_string()))?;
+    let dial = TcpDial::new(&target);
+    Ok(block_on(obey_bent(member, dial, args.url, config)))
+}
+
+async fn obey(url: Address, config: ClientConfig) -> Exit {
+    let mut lines = lines();
+    let client = Client::start(url, config);
+    tokio::select! {
+        biased;
+        () = interrupted() => {
+            // The reason is the signal, whatever the server says to the close.
+            let _ = client.close().await;
+            Exit::Interrupted
         }
-    })
+        () = drive(&client, |cx| lines.poll_recv(cx), say) => {
+            let _ = client.close().await;
+            Exit::Success
+        }
+    }
+}
+
+async fn obey_bent(
+    member: &'static Member,
+    dial: TcpDial,
+    url: Address,
+    config: ClientConfig,
+) -> Exit {
+    tracing::warn!("{}: {}", member.name, member.sentence);
+    let mut lines = lines();
+    let next = |cx: &mut Context<'_>| -> Poll<Option<Line>> { lines.poll_recv(cx) };
+    tokio::select! {
+        biased;
+        () = interrupted() => Exit::Interrupted,
+        died = Keeper::new(member, config).run(dial, url, next, say) => match died {
+            Some(words) => {
+                complain(&format!("the planted defect has ended the client: {words}"));
+                Exit::Failure
+            }
+            None => Exit::Success,
+        }
+    }
 }
 
 /// The lines of standard input, read by a thread of their own, because nothing else can be waited for

@@ -10,15 +10,15 @@ use crate::protocol::rules::{self, Level, RoleOf, Rule};
 use crate::report::json;
 use crate::scenario::{Scenario, library};
 use crate::selftest::{self, coverage, table};
-use crate::zoo::server::{self, Member};
+use crate::zoo::{self, Peer};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
   litespec list                        every scenario with its title
   litespec list rules                  every rule with its level
   litespec list rules --format json
-  litespec list defects                servers with a planted defect, and the rule each breaks
-  litespec list variants               right servers that look different
+  litespec list defects                servers and clients with a planted defect, and the rule each breaks
+  litespec list variants               right servers and clients that look different
   litespec list --coverage             what the suite covers, and what it never reaches
   litespec list schema > report.schema.json";
 
@@ -42,9 +42,9 @@ enum What {
     Scenarios,
     /// The rules they judge
     Rules,
-    /// The zoo's servers with a planted defect each
+    /// The zoo's servers and clients with a planted defect each
     Defects,
-    /// The zoo's right servers that look different
+    /// The zoo's right servers and clients that look different
     Variants,
     /// The JSON Schema of the JSON report
     Schema,
@@ -75,6 +75,8 @@ struct RuleLine<'a> {
 
 #[derive(Serialize)]
 struct MemberLine {
+    /// `server` or `client`.
+    role: &'static str,
     name: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<&'static str>,
@@ -110,13 +112,13 @@ pub(super) fn run(globals: &Globals, args: &ListArgs) -> Result<Exit, Stop> {
         (What::Rules, ListFormat::Json) => {
             json_text(&rules::all().iter().map(rule_line).collect::<Vec<_>>())?
         }
-        (What::Defects, ListFormat::Human) => columns(server::all().map(member_columns)),
-        (What::Variants, ListFormat::Human) => columns(server::variants().map(member_columns)),
+        (What::Defects, ListFormat::Human) => members(zoo::defects()),
+        (What::Variants, ListFormat::Human) => members(zoo::variants()),
         (What::Defects, ListFormat::Json) => {
-            json_text(&server::all().map(member_line).collect::<Vec<_>>())?
+            json_text(&zoo::defects().map(member_line).collect::<Vec<_>>())?
         }
         (What::Variants, ListFormat::Json) => {
-            json_text(&server::variants().map(member_line).collect::<Vec<_>>())?
+            json_text(&zoo::variants().map(member_line).collect::<Vec<_>>())?
         }
         (What::Schema, _) => json_text(&json::schema())?,
     };
@@ -165,24 +167,29 @@ fn rule_line(rule: &Rule) -> RuleLine<'_> {
     }
 }
 
-fn member_columns(member: &Member) -> (String, String, String) {
-    (
-        member.name.to_owned(),
-        member.rule.unwrap_or_default().to_owned(),
-        member.sentence.to_owned(),
-    )
+/// A line for each member; its role stands with its rule.
+fn members(peers: impl Iterator<Item = Peer>) -> String {
+    columns(peers.map(|peer| {
+        let (role, rule) = (role(peer.role()), peer.rule().unwrap_or_default());
+        (
+            peer.name().to_owned(),
+            format!("{role}  {rule}").trim_end().to_owned(),
+            peer.sentence().to_owned(),
+        )
+    }))
 }
 
-fn member_line(member: &Member) -> MemberLine {
-    let level = match member.breaks_should() {
+fn member_line(peer: Peer) -> MemberLine {
+    let level = match peer.breaks_should() {
         true => Level::Should,
         false => Level::Must,
     };
     MemberLine {
-        name: member.name,
-        rule: member.rule,
-        level: member.rule.map(|_| level),
-        sentence: member.sentence,
+        role: role(peer.role()),
+        name: peer.name(),
+        rule: peer.rule(),
+        level: peer.rule().map(|_| level),
+        sentence: peer.sentence(),
     }
 }
 

@@ -205,7 +205,7 @@ fn dispatch(
         }
         Command::Client(client) => {
             logs::start(&cli.globals, Level::WARN);
-            Ok(client::run(client).into())
+            Ok(client::run(client)?.into())
         }
         Command::Request(request) => {
             logs::start(&cli.globals, Level::ERROR);

@@ -1,10 +1,10 @@
-//! `--defect` and `--variant`: the reference server as a member of the zoo.
+//! `--defect` and `--variant`: the reference server or client as a member of the zoo.
 
 use clap::Args;
 
 use super::exit::Stop;
 use super::near::{did_you_mean, near};
-use crate::zoo::server::{self, Member};
+use crate::zoo::{self, Peer, client, server};
 
 /// Which member of the zoo a reference server is to be, if any.
 #[derive(Args, Clone, Debug, Default)]
@@ -19,18 +19,17 @@ pub(crate) struct ZooArgs {
 
 impl ZooArgs {
     /// The member.
-    pub(crate) fn member(&self) -> Result<Option<&'static Member>, Stop> {
-        match (&self.defect, &self.variant) {
-            (Some(name), _) => match server::find(name) {
-                Some(member) => Ok(Some(member)),
-                None => Err(unknown("defect", name, server::all().map(|m| m.name))),
-            },
-            (None, Some(name)) => match server::find_variant(name) {
-                Some(member) => Ok(Some(member)),
-                None => Err(unknown("variant", name, server::variants().map(|m| m.name))),
-            },
-            (None, None) => Ok(None),
-        }
+    pub(crate) fn member(&self) -> Result<Option<&'static server::Member>, Stop> {
+        let of_server = |peer| match peer {
+            Peer::Server(member) => Some(member),
+            Peer::Client(_) => None,
+        };
+        find(
+            self.defect.as_deref(),
+            self.variant.as_deref(),
+            of_server,
+            |member| member.name,
+        )
     }
 
     /// The option that was given, if one was.
@@ -40,6 +39,52 @@ impl ZooArgs {
             (None, Some(_)) => Some("--variant"),
             (None, None) => None,
         }
+    }
+}
+
+/// Which member of the zoo a reference client is to be, if any.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct ClientZooArgs {
+    /// Plant a defect in it (`litespec list defects` shows them)
+    #[arg(long, value_name = "NAME", conflicts_with = "variant")]
+    defect: Option<String>,
+    /// Let it look different and still be right (`litespec list variants`)
+    #[arg(long, value_name = "NAME")]
+    variant: Option<String>,
+}
+
+impl ClientZooArgs {
+    /// The member.
+    pub(crate) fn member(&self) -> Result<Option<&'static client::Member>, Stop> {
+        let of_client = |peer| match peer {
+            Peer::Client(member) => Some(member),
+            Peer::Server(_) => None,
+        };
+        find(
+            self.defect.as_deref(),
+            self.variant.as_deref(),
+            of_client,
+            |member| member.name,
+        )
+    }
+}
+
+/// The member of that name among those of one role.
+fn find<M: Copy>(
+    defect: Option<&str>,
+    variant: Option<&str>,
+    of_role: fn(Peer) -> Option<M>,
+    name_of: fn(M) -> &'static str,
+) -> Result<Option<M>, Stop> {
+    let (what, name, peers): (_, _, Vec<Peer>) = match (defect, variant) {
+        (Some(name), _) => ("defect", name, zoo::defects().collect()),
+        (None, Some(name)) => ("variant", name, zoo::variants().collect()),
+        (None, None) => return Ok(None),
+    };
+    let members: Vec<M> = peers.into_iter().filter_map(of_role).collect();
+    match members.iter().find(|member| name_of(**member) == name) {
+        Some(member) => Ok(Some(*member)),
+        None => Err(unknown(what, name, members.iter().map(|m| name_of(*m)))),
     }
 }
 

@@ -75,6 +75,13 @@ impl Address {
     }
 }
 
+/// The URL, without what was left out of it.
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.url.fmt(f)
+    }
+}
+
 /// Over TCP, with NODELAY.
 impl Dial for Address {
     fn dial(&self) -> Dialing<'_> {
@@ -116,7 +123,7 @@ mod tests {
     #[test]
     fn addresses_are_ws_urls() {
         let address = Address::parse("ws://me:secret@localhost:81/a?b#c").unwrap();
-        assert_eq!(address.url.as_str(), "ws://localhost:81/a?b");
+        assert_eq!(address.to_string(), "ws://localhost:81/a?b");
         assert_eq!(Address::parse("ws://[::1]").unwrap().port, 80);
         assert_eq!(Address::parse("wss://x/"), Err(AddressError::Tls));
         assert_eq!(

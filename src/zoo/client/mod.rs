@@ -131,3 +131,6 @@ pub fn find(name: &str) -> Option<&'static Member> {
 pub fn find_variant(name: &str) -> Option<&'static Member> {
     variants().find(|member| member.name == name)
 }
+
+#[cfg(test)]
+mod tests;
