@@ -121,8 +121,18 @@ def ready(process):
 
 def check(litespec, url, *options):
     """Runs `litespec check`; gives its exit code and its JSON report."""
-    command = [litespec, "check", url, "--format", "json", "--request", 'ANYTHING ["one", 2]',
-               "--dispatch", "ANYTHING []", *options]
+    return report_of([litespec, "check", url, "--format", "json", "--request",
+                      'ANYTHING ["one", 2]', "--dispatch", "ANYTHING []", *options])
+
+
+def check_client(litespec, client, *options):
+    """Runs `litespec check-client` on a command; gives its exit code and its JSON report."""
+    return report_of([litespec, "check-client", "--format", "json", "--driver", "required", *options,
+                      "--", *client])
+
+
+def report_of(command):
+    """Runs a check; gives its exit code and its JSON report."""
     environment = {**os.environ, "LITESPEC_PASSWORD": PASSWORD}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                env=environment, start_new_session=True)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Checks litespec against servers that share no code with it.
+"""Checks litespec against servers and clients that share no code with it.
 
-Two right servers, in Python and in Node, must come through without a failure or a warning; a copy
-of each with one planted defect must fail exactly the scenarios that its expected-failures.txt
-lists. Needs Python 3.11, Node 20 and npm; installs the rest into ci/.cache.
+A right server and a right client in Python, and the same in Node, must come through without a failure
+or a warning; a copy of each with one planted defect must fail exactly the scenarios that its list of
+expected failures holds. Needs Python 3.11, Node 20 and npm; installs the rest into ci/.cache.
 """
 
 import argparse
@@ -15,11 +15,13 @@ from pathlib import Path
 import peers
 
 RIGHT, DEFECT = "right", "defect"
+SERVER, CLIENT = "server", "client"
 
 
-def expected_failures(language):
+def expected_failures(language, role):
     """The scenario ids that the peer with the planted defect has to fail."""
-    text = (peers.HERE / language / "expected-failures.txt").read_text()
+    name = "expected-failures.txt" if role == SERVER else "expected-failures-client.txt"
+    text = (peers.HERE / language / name).read_text()
     ids = [line.strip() for line in text.splitlines()]
     return [line for line in ids if line and not line.startswith("#")]
 
@@ -73,26 +75,30 @@ def describe(scenario):
     return f"{scenario['id']}: {scenario['reason']}"
 
 
-def run(litespec, name, kind, command, hb_interval):
+def run(litespec, name, role, kind, command, hb_interval):
     """Checks one peer and prints its line; gives whether all was as it should be."""
     began = time.monotonic()
     with tempfile.TemporaryFile("w+", errors="replace") as log:
         try:
-            with peers.started(command, hb_interval, log) as url:
-                exit_code, report = peers.check(litespec, url)
+            if role == CLIENT:
+                exit_code, report = peers.check_client(litespec, command)
+            else:
+                with peers.started(command, hb_interval, log) as url:
+                    exit_code, report = peers.check(litespec, url)
         except peers.PeerError as error:
             log.seek(0)
-            print(f"{name:<14} {error}\n{log.read()[-4000:]}")
+            print(f"{name:<22} {error}\n{log.read()[-4000:]}")
             return False
     if kind == RIGHT:
         found = complaints_about_right(exit_code, report)
     else:
-        found = complaints_about_defect(exit_code, report, expected_failures(name.split()[0]))
+        expected = expected_failures(name.split()[0], role)
+        found = complaints_about_defect(exit_code, report, expected)
     found += accounted(report)
     counts = "".join(f"{report['summary'][verdict]:>{max(6, len(verdict) + 1)}}"
                      for verdict in peers.VERDICTS)
     took = time.monotonic() - began
-    print(f"{name:<14} {'as expected' if not found else 'NOT SO':<12}{counts}{took:>7.1f} s",
+    print(f"{name:<22} {'as expected' if not found else 'NOT SO':<12}{counts}{took:>7.1f} s",
           flush=True)
     for complaint in found:
         print(f"    {complaint}")
@@ -109,18 +115,22 @@ def main():
     litespec = str(Path(options.litespec).resolve())
 
     suite = [
-        ("python", RIGHT, lambda: peers.python_peer("server.py")),
-        ("node", RIGHT, lambda: peers.node_peer("server.mjs")),
-        ("python defect", DEFECT, lambda: peers.python_peer("server_defect.py")),
-        ("node defect", DEFECT, lambda: peers.node_peer("server_defect.mjs")),
+        ("python server", SERVER, RIGHT, lambda: peers.python_peer("server.py")),
+        ("node server", SERVER, RIGHT, lambda: peers.node_peer("server.mjs")),
+        ("python server defect", SERVER, DEFECT, lambda: peers.python_peer("server_defect.py")),
+        ("node server defect", SERVER, DEFECT, lambda: peers.node_peer("server_defect.mjs")),
+        ("python client", CLIENT, RIGHT, lambda: peers.python_peer("client.py")),
+        ("node client", CLIENT, RIGHT, lambda: peers.node_peer("client.mjs")),
+        ("python client defect", CLIENT, DEFECT, lambda: peers.python_peer("client_defect.py")),
+        ("node client defect", CLIENT, DEFECT, lambda: peers.node_peer("client_defect.mjs")),
     ]
     chosen = [entry for entry in suite if options.only in entry[0]]
     if not chosen:
         parser.error(f"no peer has {options.only!r} in its name")
     heads = "".join(f"{verdict:>{max(6, len(verdict) + 1)}}" for verdict in peers.VERDICTS)
-    print(f"{'peer':<14} {'':<12}{heads}{'time':>9}")
-    fine = [run(litespec, name, kind, command(), options.hb_interval)
-            for name, kind, command in chosen]
+    print(f"{'peer':<22} {'':<12}{heads}{'time':>9}")
+    fine = [run(litespec, name, role, kind, command(), options.hb_interval)
+            for name, role, kind, command in chosen]
     passed = sum(fine)
     print(f"{passed} passed, {len(fine) - passed} failed")
     return 0 if all(fine) else 1

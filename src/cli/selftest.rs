@@ -12,11 +12,11 @@ use super::peers::time;
 use super::screen::{Stdout, say};
 use crate::selftest::human::{self, Telling};
 use crate::selftest::{self, Matrix, SelftestError};
-use crate::zoo::server;
+use crate::zoo;
 
 pub(super) const EXAMPLES: &str = "\
-The zoo is a server for each of many defects, and right servers that look different. Every scenario
-runs against all of them, in memory and on virtual time. The first line says what came of it; then
+The zoo is a server or a client for each of many defects, and right ones that look different. Every
+scenario runs against all of them, in memory and on virtual time. The first line says what came of it; then
 come survivors (defects that no scenario caught), alarms (verdicts that their target does not
 deserve), idle scenarios (which catch nothing), and the whole matrix. -v names all that caught a
 defect.
@@ -37,7 +37,7 @@ pub(super) struct SelftestArgs {
     /// Only scenarios whose id matches; !GLOB leaves some out (repeatable)
     #[arg(long, value_name = "GLOB")]
     filter: Vec<String>,
-    /// Heartbeat interval of the servers
+    /// Heartbeat interval of the servers, and of a HELLO to the clients
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time)]
     hb_interval: Duration,
     /// How many members at once [default: one a processor]
@@ -66,7 +66,7 @@ pub(super) fn run(globals: &Globals, args: &SelftestArgs) -> Result<Exit, Stop> 
     let watched = std::io::stderr().is_terminal() && !globals.quiet;
     let matrix = selftest::run(&options, |done, all| {
         if watched && (done == all || done % 20 == 0) {
-            say(&format!("{done} of {all} servers examined"));
+            say(&format!("{done} of {all} peers examined"));
         }
     });
     let matrix = matrix.map_err(stopped)?;
@@ -100,7 +100,7 @@ fn json(matrix: &Matrix) -> Result<String, Stop> {
 
 fn stopped(error: SelftestError) -> Stop {
     let stop = Stop::usage(error.to_string());
-    let names = || server::all().chain(server::variants()).map(|m| m.name);
+    let names = || zoo::defects().chain(zoo::variants()).map(zoo::Peer::name);
     match &error {
         SelftestError::NoMember { glob } => match did_you_mean(&near(glob, names())) {
             Some(hint) => stop.hint(hint),

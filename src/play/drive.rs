@@ -3,7 +3,6 @@
 use tokio::time::Instant;
 
 use super::ended::Ended;
-use super::host::Hosting;
 use super::player::Player;
 use super::pump::{VALUES, Woke};
 use crate::outcome::{Dir, EntryKind};
@@ -50,6 +49,7 @@ impl Player<'_> {
             Some(most) => anchor + most,
             None => (anchor + least.unwrap_or_default()).max(begun) + self.settings.answer_within,
         };
+        let mut over = false;
         loop {
             if let Some(line) = self.driver_line(pattern) {
                 let now = Instant::now();
@@ -71,11 +71,13 @@ impl Player<'_> {
                 let actual = "the client has ended its answers";
                 return Err(Ended::Failed(Box::new(self.broken(mark, actual))));
             }
-            if self.pump(until).await? == Woke::TimeOver && !self.driver_waits() {
+            if over {
                 let waited = Instant::now().saturating_duration_since(begun).as_millis();
                 let actual = format!("no such answer within {waited} ms");
                 return Err(Ended::Failed(Box::new(self.broken(mark, &actual))));
             }
+            // What has come by then is looked at once more.
+            over = self.pump(until).await? == Woke::TimeOver;
         }
     }
 
@@ -118,10 +120,6 @@ impl Player<'_> {
                 Err(Ended::Failed(Box::new(broken)).with_mismatch(Some(mismatch)))
             }
         }
-    }
-
-    fn driver_waits(&self) -> bool {
-        self.hosting.as_ref().is_some_and(Hosting::line_waits)
     }
 
     /// Takes the line that an expectation is to be compared with.

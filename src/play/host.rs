@@ -193,11 +193,6 @@ impl<'a> Hosting<'a> {
         self.lines.push_back((said, bytes));
     }
 
-    /// Whether the client has said something that no line has met.
-    pub(crate) fn line_waits(&self) -> bool {
-        !self.lines.is_empty()
-    }
-
     /// Takes the first of what the client said that fits.
     pub(crate) fn take_line(&mut self, mut fits: impl FnMut(&Json) -> bool) -> Option<Json> {
         let at = self.lines.iter().position(|(line, _)| fits(line))?;

@@ -359,9 +359,7 @@ fn rule_result(
             .is_some_and(|rules| rules.iter().any(|r| r == id));
         let verdict = match result.verdict {
             Verdict::Fail | Verdict::Warn if broke => Some(result.verdict),
-            Verdict::Pass | Verdict::Info
-                if result.rules.first().is_some_and(|r| r == id) || marked_and_held =>
-            {
+            Verdict::Pass | Verdict::Info if result.rules.first().is_some_and(|r| r == id) => {
                 Some(result.verdict)
             }
             _ if marked_and_held => Some(Verdict::Pass),

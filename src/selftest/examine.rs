@@ -5,17 +5,20 @@ use std::time::Duration;
 
 use tokio::runtime::Builder;
 
+use super::guests::Kept;
 use crate::event::{Ending, RunEvent, RunHeader, Suite, Tool};
 use crate::outcome::{Failure, ScenarioResult, Verdict};
 use crate::protocol::packet::Interval;
+use crate::protocol::rules::RoleOf;
 use crate::reference::server::ServerConfig;
-use crate::runner::{self, Declared, Dialect, PlanError, Reach};
+use crate::runner::{self, Declared, Dialect, PlanError, Reach, Subject};
 use crate::scenario::Scenario;
+use crate::scenario::syntax::Role;
 use crate::session::Password;
 use crate::wire::memory;
 use crate::wire::target::Target;
 use crate::zoo::keeper::Keeper;
-use crate::zoo::server::Member;
+use crate::zoo::{Peer, client, server};
 
 /// Has letters with another normal form, and of both cases, so that no near miss is skipped.
 const PASSWORD: &str = "Gr\u{fc}n-1234";
@@ -92,15 +95,31 @@ impl From<ScenarioResult> for Judged {
 }
 
 /// Whether these filters leave something to run.
-pub(super) fn check(filters: &[String], suite: &[Arc<Scenario>]) -> Result<(), PlanError> {
-    runner::plan(&options(filters, true), suite).map(|_| ())
+pub(super) fn check(
+    filters: &[String],
+    suite: &[Arc<Scenario>],
+    role: RoleOf,
+) -> Result<(), PlanError> {
+    let options = match role {
+        RoleOf::Server => options(filters, true),
+        RoleOf::Client => client_options(filters, Duration::from_secs(1)),
+    };
+    runner::plan(&options, suite).map(|_| ())
+}
+
+/// The role of the scenarios for peers of this one.
+pub(super) fn played_against(role: RoleOf) -> Role {
+    match role {
+        RoleOf::Server => Role::Server,
+        RoleOf::Client => Role::Client,
+    }
 }
 
 /// Runs the suite against one member.
 ///
 /// One that does not survive a scenario is put up again for each of those that were left, so that
 /// what a scenario catches does not depend on which come before it.
-pub(super) fn examine(member: &'static Member, terms: &Terms) -> Examined {
+pub(super) fn examine(member: Peer, terms: &Terms) -> Examined {
     let mut examined = run(member, &terms.filters, terms);
     for judged in examined.take_unplayed() {
         let mut alone = run(member, &[globset::escape(&judged.id)], terms);
@@ -120,23 +139,29 @@ impl Examined {
     }
 }
 
-fn run(member: &'static Member, filters: &[String], terms: &Terms) -> Examined {
+fn run(member: Peer, filters: &[String], terms: &Terms) -> Examined {
     let runtime = Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build();
     match runtime {
-        Ok(runtime) => runtime.block_on(suite_against(member, filters, terms)),
+        Ok(runtime) => runtime.block_on(async {
+            match member {
+                Peer::Server(member) => suite_against(member, filters, terms).await,
+                Peer::Client(member) => suite_for(member, filters, terms).await,
+            }
+        }),
         Err(error) => Examined::broken(format!("no runtime: {error}")),
     }
 }
 
-async fn suite_against(member: &'static Member, filters: &[String], terms: &Terms) -> Examined {
+/// The suite for servers.
+async fn suite_against(
+    member: &'static server::Member,
+    filters: &[String],
+    terms: &Terms,
+) -> Examined {
     let options = options(filters, member.asks);
-    let plan = match runner::plan(&options, &terms.suite) {
-        Ok(plan) => plan,
-        Err(error) => return Examined::broken(error.to_string()),
-    };
     let target = match Target::parse("ws://memory/") {
         Ok(target) => target,
         Err(error) => return Examined::broken(error.to_string()),
@@ -148,6 +173,34 @@ async fn suite_against(member: &'static Member, filters: &[String], terms: &Term
         target,
         dial: Arc::new(dial),
     };
+    let examined = played(&options, terms, Role::Server, reach).await;
+    serving.abort();
+    examined
+}
+
+/// The suite for clients.
+async fn suite_for(member: &'static client::Member, filters: &[String], terms: &Terms) -> Examined {
+    let options = client_options(filters, terms.interval);
+    let guests = Kept {
+        member,
+        password: PASSWORD,
+    };
+    let subject = Subject::Client(Arc::new(guests));
+    played(&options, terms, Role::Client, subject).await
+}
+
+async fn played(
+    options: &runner::Options,
+    terms: &Terms,
+    role: Role,
+    subject: impl Into<Subject>,
+) -> Examined {
+    let of_role = |scenario: &&Arc<Scenario>| scenario.role() == Some(role);
+    let suite: Vec<_> = terms.suite.iter().filter(of_role).cloned().collect();
+    let plan = match runner::plan(options, &suite) {
+        Ok(plan) => plan,
+        Err(error) => return Examined::broken(error.to_string()),
+    };
     let mut results = Vec::new();
     let mut on_event = |event| {
         if let RunEvent::ScenarioFinished { result } = event {
@@ -155,8 +208,7 @@ async fn suite_against(member: &'static Member, filters: &[String], terms: &Term
         }
     };
     let never = std::future::pending();
-    let outcome = runner::run(header(), &options, plan, reach, never, &mut on_event).await;
-    serving.abort();
+    let outcome = runner::run(header(role), options, plan, subject, never, &mut on_event).await;
     let ended = match outcome.ending {
         Ending::Complete => None,
         Ending::CouldNotRun(why) => Some(format!("could not run: {why}")),
@@ -199,13 +251,29 @@ fn options(filters: &[String], bidirectional: bool) -> runner::Options {
     }
 }
 
+/// What a user would give to test a client.
+fn client_options(filters: &[String], hb_interval: Duration) -> runner::Options {
+    runner::Options {
+        role: Role::Client,
+        password: PASSWORD.to_owned(),
+        hb_interval,
+        filters: filters.to_vec(),
+        triage: 0,
+        ..runner::Options::default()
+    }
+}
+
 /// For a run whose report nobody reads.
-fn header() -> RunHeader {
+fn header(role: Role) -> RunHeader {
     RunHeader {
         schema_version: 1,
         tool: Tool::this(),
         suite: Suite::embedded(),
-        role: "server".to_owned(),
+        role: match role {
+            Role::Server => "server",
+            Role::Client => "client",
+        }
+        .to_owned(),
         target: "ws://memory/".to_owned(),
         label: None,
         started_at: String::new(),

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use super::matrix::{Alarm, Defect, Matrix, Row};
+use super::matrix::{Alarm, Defect, Matrix, Row, Variant};
 use crate::outcome::Verdict;
-use crate::protocol::rules::Level;
+use crate::protocol::rules::{Level, RoleOf};
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -35,20 +35,13 @@ pub fn text(matrix: &Matrix, telling: Telling) -> String {
     let style = if summary.clean() { GOOD } else { BAD };
     out.line(&out.paint(style, &headline(matrix)));
     out.wrong(matrix);
-    out.heading("Defects");
-    let name = width(matrix.defects.iter().map(|d| d.name.as_str()));
-    let rule = width(matrix.defects.iter().map(|d| d.rule.as_str()));
-    for defect in &matrix.defects {
-        out.defect(defect, name, rule);
-    }
-    out.heading("Right variants");
-    let name = width(matrix.variants.iter().map(|v| v.name.as_str()));
-    for variant in &matrix.variants {
-        let said = match variant.alarms.len() {
-            0 => format!("{} passes", variant.passes),
-            n => out.paint(BAD, &format!("{n} alarms")),
-        };
-        out.line(&format!("{:name$}  {said}", variant.name));
+    for (role, peers) in [(RoleOf::Server, "servers"), (RoleOf::Client, "clients")] {
+        let of_role = |defect: &&Defect| defect.role == role;
+        let defects: Vec<&Defect> = matrix.defects.iter().filter(of_role).collect();
+        let of_role = |variant: &&Variant| variant.role == role;
+        let variants: Vec<&Variant> = matrix.variants.iter().filter(of_role).collect();
+        out.defects(&defects, peers);
+        out.variants(&variants, peers);
     }
     out.heading("Scenarios");
     let id = width(matrix.scenarios.iter().map(|row| row.id.as_str()));
@@ -72,7 +65,7 @@ pub fn headline(matrix: &Matrix) -> String {
     };
     let _ = write!(
         line,
-        ": {} of {} defects caught by a scenario about their rule, {} alarms over {} right servers",
+        ": {} of {} defects caught by a scenario about their rule, {} alarms over {} right peers",
         s.caught, s.defects, s.alarms, s.variants
     );
     for (count, what) in [
@@ -160,6 +153,31 @@ impl Paper {
         }
     }
 
+    fn defects(&mut self, defects: &[&Defect], peers: &str) {
+        if !defects.is_empty() {
+            self.heading(&format!("Defects of {peers}"));
+        }
+        let name = width(defects.iter().map(|d| d.name.as_str()));
+        let rule = width(defects.iter().map(|d| d.rule.as_str()));
+        for defect in defects {
+            self.defect(defect, name, rule);
+        }
+    }
+
+    fn variants(&mut self, variants: &[&Variant], peers: &str) {
+        if !variants.is_empty() {
+            self.heading(&format!("Right {peers}"));
+        }
+        let name = width(variants.iter().map(|v| v.name.as_str()));
+        for variant in variants {
+            let said = match variant.alarms.len() {
+                0 => format!("{} passes", variant.passes),
+                n => self.paint(BAD, &format!("{n} alarms")),
+            };
+            self.line(&format!("{:name$}  {said}", variant.name));
+        }
+    }
+
     fn defect(&mut self, defect: &Defect, name: usize, rule: usize) {
         let mut by: Vec<&super::matrix::Catch> = defect.caught_by.iter().collect();
         // What is about its rule first.
@@ -170,7 +188,10 @@ impl Paper {
             .iter()
             .take(most)
             .map(|catch| {
-                let id = catch.scenario.trim_start_matches("server/");
+                let id = catch
+                    .scenario
+                    .trim_start_matches("server/")
+                    .trim_start_matches("client/");
                 let runs = match catch.runs {
                     1 => String::new(),
                     n => format!(" x{n}"),

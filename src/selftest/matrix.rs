@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use super::examine::{Examined, Judged};
 use crate::outcome::Verdict;
-use crate::protocol::rules::{self, Level};
+use crate::protocol::rules::{self, Level, RoleOf};
 use crate::scenario::Scenario;
-use crate::zoo::server::Member;
+use crate::zoo::Peer;
 
 /// What an examination of the zoo comes to.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -60,6 +60,8 @@ impl Summary {
 /// A defect, and what caught it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Defect {
+    /// What it is.
+    pub role: RoleOf,
     /// Its name.
     pub name: String,
     /// The rule it breaks.
@@ -96,6 +98,8 @@ pub struct Catch {
 /// A right variant, and who blamed it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Variant {
+    /// What it is.
+    pub role: RoleOf,
     /// Its name.
     pub name: String,
     /// What it does.
@@ -140,18 +144,18 @@ impl Matrix {
     /// Folds what came of the members. `everything`: nothing was left out, so that a scenario
     /// without a catch is idle.
     pub(super) fn new(
-        examined: &[(&Member, Examined)],
+        examined: &[(Peer, Examined)],
         suite: &[Arc<Scenario>],
         everything: bool,
     ) -> Matrix {
         let defects: Vec<Defect> = examined
             .iter()
-            .filter_map(|(member, examined)| Some(defect(member, member.rule?, examined)))
+            .filter_map(|(peer, examined)| Some(defect(*peer, peer.rule()?, examined)))
             .collect();
         let variants: Vec<Variant> = examined
             .iter()
-            .filter(|(member, _)| member.rule.is_none())
-            .map(|(member, examined)| variant(member, examined))
+            .filter(|(peer, _)| peer.rule().is_none())
+            .map(|(peer, examined)| variant(*peer, examined))
             .collect();
         let scenarios = rows(suite, &defects);
         let summary = summary(&defects, &variants, &scenarios, everything);
@@ -165,8 +169,8 @@ impl Matrix {
     }
 }
 
-fn defect(member: &Member, rule: &str, examined: &Examined) -> Defect {
-    let level = match member.breaks_should() {
+fn defect(peer: Peer, rule: &str, examined: &Examined) -> Defect {
+    let level = match peer.breaks_should() {
         true => Level::Should,
         false => Level::Must,
     };
@@ -202,10 +206,11 @@ fn defect(member: &Member, rule: &str, examined: &Examined) -> Defect {
         _ => alarms(&examined.results, &[Verdict::Error]),
     };
     Defect {
-        name: member.name.to_owned(),
+        role: peer.role(),
+        name: peer.name().to_owned(),
         rule: rule.to_owned(),
         level,
-        sentence: member.sentence.to_owned(),
+        sentence: peer.sentence().to_owned(),
         intended: caught_by.iter().any(|catch| catch.intended),
         caught_by,
         alarms,
@@ -213,7 +218,7 @@ fn defect(member: &Member, rule: &str, examined: &Examined) -> Defect {
     }
 }
 
-fn variant(member: &Member, examined: &Examined) -> Variant {
+fn variant(peer: Peer, examined: &Examined) -> Variant {
     const BAD: [Verdict; 4] = [
         Verdict::Fail,
         Verdict::Warn,
@@ -230,8 +235,9 @@ fn variant(member: &Member, examined: &Examined) -> Variant {
     }
     let passed = |judged: &&Judged| judged.verdict == Verdict::Pass;
     Variant {
-        name: member.name.to_owned(),
-        sentence: member.sentence.to_owned(),
+        role: peer.role(),
+        name: peer.name().to_owned(),
+        sentence: peer.sentence().to_owned(),
         passes: examined.results.iter().filter(passed).count(),
         alarms,
         ended: examined.ended.clone(),
@@ -349,10 +355,9 @@ mod tests {
     use crate::scenario::library;
     use crate::zoo::server;
 
-    fn member(name: &str) -> &'static Member {
-        server::find(name)
-            .or_else(|| server::find_variant(name))
-            .unwrap()
+    fn member(name: &str) -> Peer {
+        let found = server::find(name).or_else(|| server::find_variant(name));
+        Peer::Server(found.unwrap())
     }
 
     fn judged(id: &str, rules: &[&str], verdict: Verdict, failed: Option<&str>) -> Judged {

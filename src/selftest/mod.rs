@@ -1,4 +1,4 @@
-//! The suite against the whole zoo, in memory and on virtual time: does every scenario fail where it
+//! Both suites against the whole zoo, in memory and on virtual time: does every scenario fail where it
 //! should, and none where it should not?
 //!
 //! [`run`] examines each member on a thread of its own and folds what came of it into a
@@ -7,6 +7,7 @@
 
 pub mod coverage;
 mod examine;
+mod guests;
 pub mod human;
 pub mod matrix;
 mod pool;
@@ -20,8 +21,9 @@ use globset::{GlobBuilder, GlobMatcher};
 
 pub use matrix::Matrix;
 
+use crate::protocol::rules::RoleOf;
 use crate::scenario::{Scenario, library};
-use crate::zoo::server::{self, Member};
+use crate::zoo::{self, Peer};
 use examine::{Examined, Terms};
 
 /// What is examined.
@@ -84,42 +86,78 @@ pub fn run(
     mut on_done: impl FnMut(usize, usize),
 ) -> Result<Matrix, SelftestError> {
     let members = members(&options.members)?;
-    let suite = Arc::new(suite());
-    examine::check(&options.filters, &suite)
-        .map_err(|error| SelftestError::NoScenario(error.to_string()))?;
+    let suite = suite();
+    let (members, suite) = selected(members, &suite, &options.filters)?;
+    let suite = Arc::new(suite);
     let terms = Arc::new(Terms {
         suite: Arc::clone(&suite),
         filters: options.filters.clone(),
         interval: options.interval,
     });
-    let examine = move |member: &'static Member| examine::examine(member, &terms);
+    let examine = move |member: Peer| examine::examine(member, &terms);
     let all = members.len();
     let examined = pool::run(&members, options, examine, |done| on_done(done, all));
     let everything = options.members.is_empty() && options.filters.is_empty();
-    let pairs: Vec<(&Member, Examined)> = members.into_iter().zip(examined).collect();
+    let pairs: Vec<(Peer, Examined)> = members.into_iter().zip(examined).collect();
     Ok(Matrix::new(&pairs, &suite, everything))
 }
 
-/// The scenarios for servers.
+/// The scenarios of both roles.
 pub fn suite() -> Vec<Arc<Scenario>> {
-    let server = |scenario: &&Arc<Scenario>| scenario.id.starts_with("server/");
-    library::all().iter().filter(server).cloned().collect()
+    library::all().to_vec()
+}
+
+/// The members, and the scenarios, of the roles that both the globs and the filters leave something of.
+fn selected(
+    members: Vec<Peer>,
+    suite: &[Arc<Scenario>],
+    filters: &[String],
+) -> Result<(Vec<Peer>, Vec<Arc<Scenario>>), SelftestError> {
+    let mut nothing = None;
+    let mut left = (Vec::new(), Vec::new());
+    for role in [RoleOf::Server, RoleOf::Client] {
+        let members: Vec<Peer> = members
+            .iter()
+            .copied()
+            .filter(|m| m.role() == role)
+            .collect();
+        if members.is_empty() {
+            continue;
+        }
+        let suite: Vec<_> = suite.iter().filter(|s| is_for(s, role)).cloned().collect();
+        match examine::check(filters, &suite, role) {
+            Ok(()) => {
+                left.0.extend(members);
+                left.1.extend(suite);
+            }
+            Err(error) => nothing = Some(SelftestError::NoScenario(error.to_string())),
+        }
+    }
+    match nothing {
+        Some(error) if left.0.is_empty() => Err(error),
+        _ => Ok(left),
+    }
+}
+
+/// Whether a scenario is played against this role.
+fn is_for(scenario: &Scenario, role: RoleOf) -> bool {
+    scenario.role() == Some(examine::played_against(role))
 }
 
 /// The members whose names match one of the globs: defects first, then variants.
-fn members(globs: &[String]) -> Result<Vec<&'static Member>, SelftestError> {
-    let all: Vec<&Member> = server::all().chain(server::variants()).collect();
+fn members(globs: &[String]) -> Result<Vec<Peer>, SelftestError> {
+    let all: Vec<Peer> = zoo::defects().chain(zoo::variants()).collect();
     let matchers = globs
         .iter()
         .map(|text| glob(text))
         .collect::<Result<Vec<_>, _>>()?;
     for (text, matcher) in globs.iter().zip(&matchers) {
-        if !all.iter().any(|member| matcher.is_match(member.name)) {
+        if !all.iter().any(|member| matcher.is_match(member.name())) {
             return Err(SelftestError::NoMember { glob: text.clone() });
         }
     }
-    let wanted = |member: &&Member| {
-        matchers.is_empty() || matchers.iter().any(|glob| glob.is_match(member.name))
+    let wanted = |member: &Peer| {
+        matchers.is_empty() || matchers.iter().any(|glob| glob.is_match(member.name()))
     };
     Ok(all.into_iter().filter(wanted).collect())
 }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::Options;
 use super::examine::Examined;
-use crate::zoo::server::Member;
+use crate::zoo::Peer;
 
 /// How often the watchdog looks.
 const LOOK: Duration = Duration::from_millis(100);
@@ -23,13 +23,13 @@ enum Told {
     Done(usize, Examined),
 }
 
-type Queue = Arc<Mutex<VecDeque<(usize, &'static Member)>>>;
+type Queue = Arc<Mutex<VecDeque<(usize, Peer)>>>;
 
 /// Examines the members; their results in the same order. `on_done` is told how many are done.
 pub(super) fn run(
-    members: &[&'static Member],
+    members: &[Peer],
     options: &Options,
-    examine: impl Fn(&'static Member) -> Examined + Clone + Send + 'static,
+    examine: impl Fn(Peer) -> Examined + Clone + Send + 'static,
     mut on_done: impl FnMut(usize),
 ) -> Vec<Examined> {
     let queue: Queue = Arc::new(Mutex::new(members.iter().copied().enumerate().collect()));
@@ -80,11 +80,7 @@ pub(super) fn run(
 }
 
 /// Starts a thread that examines one member after another.
-fn work(
-    queue: &Queue,
-    tell: &Sender<Told>,
-    examine: impl Fn(&'static Member) -> Examined + Send + 'static,
-) {
+fn work(queue: &Queue, tell: &Sender<Told>, examine: impl Fn(Peer) -> Examined + Send + 'static) {
     let (queue, tell) = (Arc::clone(queue), tell.clone());
     // Never joined: a thread that is stuck ends with the process.
     thread::spawn(move || {
@@ -111,42 +107,42 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
-    use crate::zoo::server;
+    use crate::zoo;
 
     static STOP: AtomicBool = AtomicBool::new(false);
 
     #[test]
     fn a_member_that_spins_is_given_up_and_the_others_are_not() {
-        let members: Vec<&'static Member> = server::variants().take(5).collect();
-        let spins = members[1].name;
+        let members: Vec<Peer> = zoo::variants().take(5).collect();
+        let spins = members[1].name();
         let options = Options {
             jobs: 1,
             patience: Duration::from_millis(300),
             ..Options::default()
         };
         let mut done = Vec::new();
-        let examine = move |member: &'static Member| {
-            while member.name == spins && !STOP.load(Ordering::Relaxed) {
+        let examine = move |member: Peer| {
+            while member.name() == spins && !STOP.load(Ordering::Relaxed) {
                 std::hint::spin_loop();
             }
-            Examined::broken(member.name.to_owned())
+            Examined::broken(member.name().to_owned())
         };
         let results = run(&members, &options, examine, |count| done.push(count));
         STOP.store(true, Ordering::Relaxed);
         let said: Vec<String> = results.into_iter().filter_map(|r| r.ended).collect();
         assert!(said[1].contains("0.3 s"), "{said:?}");
         for at in [0, 2, 3, 4] {
-            assert_eq!(said[at], members[at].name);
+            assert_eq!(said[at], members[at].name());
         }
         assert_eq!(done, [1, 2, 3, 4, 5]);
     }
 
     #[test]
     fn a_member_whose_examination_panics_has_a_result_too() {
-        let members: Vec<&'static Member> = server::variants().take(2).collect();
-        let first = members[0].name;
-        let examine = move |member: &'static Member| {
-            assert_ne!(member.name, first, "planted");
+        let members: Vec<Peer> = zoo::variants().take(2).collect();
+        let first = members[0].name();
+        let examine = move |member: Peer| {
+            assert_ne!(member.name(), first, "planted");
             Examined::broken("fine".to_owned())
         };
         let results = run(&members, &Options::default(), examine, |_| ());

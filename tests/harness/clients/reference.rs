@@ -192,6 +192,20 @@ async fn an_answer_that_is_not_told_is_missed_in_time() {
     assert!(played.took < Duration::from_secs(4));
 }
 
+/// What the driver says of another request waits for its own line, and nothing is waited for with it.
+#[tokio::test(start_paused = true)]
+async fn an_answer_to_another_request_does_not_keep_one_that_is_missed_from_being_missed() {
+    let ask = "driver> {\"do\": \"request\", \"id\": 1, \"w\": \"A\", \"a\": []}\n< {\"op\": 4, \"n\": $n}\n";
+    let two = ask.replace("1,", "2,").replace("$n", "$m");
+    let steps = format!(
+        "use handshake\n{ask}{two}> {{\"op\": 5, \"n\": $n, \"r\": 1}}\ndriver< {{\"id\": 2, \"r\": any}}\n"
+    );
+    let played = play("rule   client.correlates", &steps).await;
+    assert_eq!(actual(&played), "no such answer within 5000 ms");
+    let told = steps.replace("driver< {\"id\": 2", "driver< {\"id\": 1");
+    passed(&play("rule   client.correlates", &told).await);
+}
+
 #[tokio::test(start_paused = true)]
 async fn it_survives_strangers() {
     let steps = "use handshake\n> {\"op\": 5, \"n\": \"nobody's\", \"r\": 1}\n< nothing for 2hb\n\
