@@ -58,7 +58,8 @@ pub struct RunHeader {
     pub suite: Suite,
     /// `server` or `client`: what the target is.
     pub role: String,
-    /// The target's URL, query values left out.
+    /// The target's URL, query values left out; a client's command, its password left out, or the
+    /// address at which it was awaited.
     pub target: String,
     /// A name the user gave the run.
     pub label: Option<String>,

@@ -128,9 +128,10 @@ fn coverage(globals: &Globals, args: &ListArgs) -> Result<Exit, Stop> {
     if args.what == What::Schema {
         return Err(Stop::usage("the schema has no coverage"));
     }
-    let coverage = coverage::coverage(&selftest::suite());
+    let suite = selftest::suite();
+    let coverage = [RoleOf::Server, RoleOf::Client].map(|role| coverage::coverage(&suite, role));
     let text = match args.format {
-        ListFormat::Human => table::text(&coverage),
+        ListFormat::Human => coverage.each_ref().map(table::text).join("\n\n"),
         ListFormat::Json => json_text(&coverage)?,
     };
     Stdout::new(globals.color).write(&text)?;

@@ -15,6 +15,9 @@ pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     facts: bool,
     failed: u32,
+    /// What has begun and not ended, in that order.
+    running: Vec<String>,
+    last_failed: String,
 }
 
 impl Progress {
@@ -22,7 +25,7 @@ impl Progress {
     pub(crate) fn new(bar: bool, facts: bool) -> Progress {
         let bar = (bar && std::io::stderr().is_terminal()).then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            if let Ok(style) = ProgressStyle::with_template("{elapsed:>4} preflight") {
+            if let Ok(style) = ProgressStyle::with_template("{elapsed:>4} preflight {wide_msg}") {
                 bar.set_style(style);
             }
             bar.enable_steady_tick(Duration::from_millis(120));
@@ -32,14 +35,23 @@ impl Progress {
             bar,
             facts,
             failed: 0,
+            running: Vec::new(),
+            last_failed: String::new(),
         }
     }
 
     pub(crate) fn take(&mut self, event: &RunEvent) {
         match event {
-            RunEvent::RunStarted { header: _ }
-            | RunEvent::ScenarioStarted { id: _ }
-            | RunEvent::ScenarioTriaged { .. } => {}
+            RunEvent::RunStarted { header } => {
+                if let (Some(bar), "client") = (&self.bar, header.role.as_str()) {
+                    bar.set_message("waiting for the client's first connection");
+                }
+            }
+            RunEvent::ScenarioTriaged { .. } => {}
+            RunEvent::ScenarioStarted { id } => {
+                self.running.push(id.clone());
+                self.say_what_runs();
+            }
             RunEvent::PreflightFinished {
                 preflight,
                 hb_interval_ms,
@@ -61,18 +73,23 @@ impl Progress {
             }
             RunEvent::ScenarioFinished { result } => {
                 self.failed += u32::from(result.fails());
+                if result.fails() {
+                    self.last_failed.clone_from(&result.id);
+                }
+                self.running.retain(|id| *id != result.id);
                 if let Some(bar) = &self.bar {
                     bar.inc(1);
-                    if self.failed > 0 {
-                        bar.set_message(format!(
-                            "{} failed, last {}",
-                            self.failed,
-                            terminal(&result.id)
-                        ));
-                    }
                 }
+                self.say_what_runs();
             }
             RunEvent::RunFinished { .. } => self.clear(),
+        }
+    }
+
+    /// What is waited for, and what has failed.
+    fn say_what_runs(&self) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(message(&self.running, self.failed, &self.last_failed));
         }
     }
 
@@ -92,6 +109,21 @@ impl Progress {
     }
 }
 
+/// The end of the bar's line: failures, and the scenario that has been running for longest.
+fn message(running: &[String], failed: u32, last_failed: &str) -> String {
+    let mut message = String::new();
+    if failed > 0 {
+        message = format!("{failed} failed, last {}; ", terminal(last_failed));
+    }
+    if let Some(oldest) = running.first() {
+        message.push_str(&format!("waiting for {}", terminal(oldest)));
+    }
+    if running.len() > 1 {
+        message.push_str(&format!(" and {} more", running.len() - 1));
+    }
+    message.trim_end_matches("; ").to_owned()
+}
+
 fn found(hb_interval_ms: Option<u64>, longest_wait_ms: u64, planned: u32) -> String {
     let interval = hb_interval_ms.map_or_else(String::new, |ms| format!("hb_interval {ms} ms, "));
     let wait = longest_wait_ms as f64 / 1000.0;
@@ -106,6 +138,18 @@ fn found(hb_interval_ms: Option<u64>, longest_wait_ms: u64, planned: u32) -> Str
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_bar_says_what_is_waited_for_and_what_failed() {
+        let running = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+        assert_eq!(message(&[], 0, ""), "");
+        assert_eq!(message(&running(&["a/b"]), 0, ""), "waiting for a/b");
+        assert_eq!(
+            message(&running(&["a/b", "c", "d"]), 2, "e"),
+            "2 failed, last e; waiting for a/b and 2 more"
+        );
+        assert_eq!(message(&[], 1, "e"), "1 failed, last e");
+    }
 
     #[test]
     fn one_line_says_what_the_preflight_found() {

@@ -112,8 +112,9 @@ impl Player<'_> {
         loop {
             if let Some(visit) = self.take_visit(&name) {
                 let after = self.links[visit].accepted.saturating_duration_since(ended);
-                let after_ms = (after.as_secs_f64() * 1e6).round() / 1e3;
-                self.observed = Some(json!({"what": "reconnected", "after_ms": after_ms}));
+                let reconnected = [("what", "reconnected".into())].into_iter();
+                let members = reconnected.chain(shape(self.oracle.waits()));
+                self.observed = Some(Value::Object(object(members, ms(after))));
                 return Ok(());
             }
             let deserted = self.hosting.as_ref().filter(|hosting| hosting.deserted());
@@ -153,10 +154,30 @@ impl Player<'_> {
     }
 }
 
+/// The least and the most of several waits, and what is between them.
+fn shape(waits: &[Duration]) -> Vec<(&'static str, Value)> {
+    let (Some(least), Some(most)) = (waits.iter().min(), waits.iter().max()) else {
+        return Vec::new();
+    };
+    match waits.len() {
+        1 => Vec::new(),
+        count => vec![
+            ("waits", count.into()),
+            ("least_ms", ms(*least).into()),
+            ("most_ms", ms(*most).into()),
+            ("spread_ms", ms(*most - *least).into()),
+        ],
+    }
+}
+
+/// Milliseconds, to the microsecond.
+fn ms(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e3
+}
+
 impl Seen {
     fn add(&mut self, item: &Item, from: Instant, redactor: &Redactor) {
-        let after = item.at.saturating_duration_since(from).as_secs_f64();
-        let after_ms = (after * 1e6).round() / 1e3;
+        let after_ms = ms(item.at.saturating_duration_since(from));
         let (what, extra) = match &item.got {
             Got::Packet { packet, bytes, .. } => {
                 let n = spelling(bytes, redactor);

@@ -8,15 +8,18 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::examine::played_against;
 use super::walk;
 use crate::protocol::rules::{self, Level, RoleOf};
 use crate::scenario::Scenario;
-use crate::zoo::server;
+use crate::zoo::{self, Peer};
 
-/// What the suite for servers covers.
+/// What the suite for one role covers.
 #[derive(Clone, Debug, Serialize)]
 pub struct Coverage {
-    /// Every rule for servers.
+    /// What the target is.
+    pub role: RoleOf,
+    /// Every rule that binds it.
     pub rules: Vec<RuleCover>,
     /// Every cell of state, packet, field and class of value.
     pub cells: Vec<Cell>,
@@ -59,15 +62,15 @@ pub struct Cell {
     pub scenarios: usize,
 }
 
-/// Where a connection stands, as far as its client can know.
+/// Where a connection stands, as far as the side that we play can know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// HELLO has not been awaited.
+    /// HELLO has not been awaited, or not been sent.
     Open,
-    /// HELLO has come.
+    /// HELLO has come, or gone.
     Greeted,
-    /// The right password has been given.
+    /// The password has been given.
     Authenticated,
 }
 
@@ -165,11 +168,13 @@ pub(super) const FIELDS: [(u64, &str, &[&str]); 7] = [
 /// A cell by what names it: state, packet, field, class.
 pub(super) type Key = (State, &'static str, &'static str, Class);
 
-/// Reads the coverage off a suite.
-pub fn coverage(suite: &[Arc<Scenario>]) -> Coverage {
+/// Reads the coverage of a role off the suite.
+pub fn coverage(suite: &[Arc<Scenario>], role: RoleOf) -> Coverage {
+    let played = played_against(role);
+    let suite: Vec<_> = suite.iter().filter(|s| s.role() == Some(played)).collect();
     let mut seen: BTreeMap<Key, BTreeSet<&str>> = BTreeMap::new();
-    for scenario in suite {
-        for key in walk::sent(scenario) {
+    for scenario in &suite {
+        for key in walk::sent(scenario, played) {
             seen.entry(key).or_default().insert(&scenario.id);
         }
     }
@@ -200,17 +205,17 @@ pub fn coverage(suite: &[Arc<Scenario>]) -> Coverage {
     }
     let reached = cells.iter().filter(|cell| cell.scenarios > 0).count();
     Coverage {
-        rules: rule_covers(suite),
+        role,
+        rules: rule_covers(&suite, role),
         cells,
         reached,
     }
 }
 
-fn rule_covers(suite: &[Arc<Scenario>]) -> Vec<RuleCover> {
-    let server = rules::all()
+fn rule_covers(suite: &[&Arc<Scenario>], role: RoleOf) -> Vec<RuleCover> {
+    rules::all()
         .iter()
-        .filter(|rule| rule.role == RoleOf::Server);
-    server
+        .filter(|rule| rule.role == role)
         .map(|rule| RuleCover {
             rule: rule.id,
             level: rule.level,
@@ -219,9 +224,9 @@ fn rule_covers(suite: &[Arc<Scenario>]) -> Vec<RuleCover> {
                 .filter(|scenario| scenario.rules().contains(&rule.id))
                 .map(|scenario| scenario.id.clone())
                 .collect(),
-            defects: server::all()
-                .filter(|member| member.rule == Some(rule.id))
-                .map(|member| member.name)
+            defects: zoo::defects()
+                .filter(|peer| peer.rule() == Some(rule.id))
+                .map(Peer::name)
                 .collect(),
         })
         .collect()
@@ -232,24 +237,21 @@ mod tests {
     use super::*;
     use crate::scenario::library;
 
-    fn suite() -> Vec<Arc<Scenario>> {
-        let server = |scenario: &&Arc<Scenario>| scenario.id.starts_with("server/");
-        library::all().iter().filter(server).cloned().collect()
-    }
-
     #[test]
     fn every_rule_has_a_scenario_and_every_judged_one_a_defect() {
-        for cover in coverage(&suite()).rules {
-            assert!(!cover.scenarios.is_empty(), "{}: no scenario", cover.rule);
-            if cover.judged() {
-                assert!(!cover.defects.is_empty(), "{}: no defect", cover.rule);
+        for role in [RoleOf::Server, RoleOf::Client] {
+            for cover in coverage(library::all(), role).rules {
+                assert!(!cover.scenarios.is_empty(), "{}: no scenario", cover.rule);
+                if cover.judged() {
+                    assert!(!cover.defects.is_empty(), "{}: no defect", cover.rule);
+                }
             }
         }
     }
 
     #[test]
     fn nonces_of_every_class_are_sent_to_an_authenticated_server() {
-        let cells = coverage(&suite()).cells;
+        let cells = coverage(library::all(), RoleOf::Server).cells;
         let reached = |field: &str, class: Class| {
             cells.iter().any(|cell| {
                 cell.state == State::Authenticated
@@ -261,6 +263,19 @@ mod tests {
         };
         for class in Class::ALL {
             assert!(reached("n", class), "{}", class.word());
+        }
+    }
+
+    #[test]
+    fn answers_of_every_class_are_sent_to_a_client() {
+        let cells = coverage(library::all(), RoleOf::Client).cells;
+        for class in Class::ALL.into_iter().skip(1) {
+            let reached = cells.iter().any(|cell| {
+                (cell.state, cell.packet, cell.field, cell.class)
+                    == (State::Authenticated, "RESPONSE", "r", class)
+                    && cell.scenarios > 0
+            });
+            assert!(reached, "{}", class.word());
         }
     }
 }

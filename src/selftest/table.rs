@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 
 use super::coverage::{Cell, Class, Coverage, State};
-use crate::protocol::rules::Level;
+use crate::protocol::rules::{Level, RoleOf};
 
 /// The rules with their scenarios and defects, what is sent in which state, and what never is.
 pub fn text(coverage: &Coverage) -> String {
     let Coverage {
+        role,
         rules,
         cells,
         reached,
@@ -15,8 +16,12 @@ pub fn text(coverage: &Coverage) -> String {
     let bare = rules
         .iter()
         .filter(|rule| rule.scenarios.is_empty() || rule.judged() && rule.defects.is_empty());
+    let peers = match role {
+        RoleOf::Server => "servers",
+        RoleOf::Client => "clients",
+    };
     let mut out = format!(
-        "COVERAGE  {} rules, {} without a scenario or a defect; {reached} of {} cells of state, \
+        "COVERAGE  of {peers}: {} rules, {} without a scenario or a defect; {reached} of {} cells of state, \
          packet, field and class reached\n",
         rules.len(),
         bare.count(),

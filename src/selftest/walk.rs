@@ -8,7 +8,7 @@ use crate::protocol::json::Json;
 use crate::runner::{self, Options};
 use crate::scenario::Scenario;
 use crate::scenario::fill;
-use crate::scenario::syntax::{Expect, Pattern, Payload, Send, Step, StepKind};
+use crate::scenario::syntax::{Expect, Pattern, Payload, Role, Send, Step, StepKind};
 use crate::scenario::values::Env;
 
 /// A payload longer than this is not looked into.
@@ -17,8 +17,11 @@ const LONG: usize = 1 << 20;
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// What a scenario sends, over all values of its `each`, against a target that declared nothing.
-pub(super) fn sent(scenario: &Arc<Scenario>) -> BTreeSet<Key> {
-    let options = Options::default();
+pub(super) fn sent(scenario: &Arc<Scenario>, role: Role) -> BTreeSet<Key> {
+    let options = Options {
+        role,
+        ..Options::default()
+    };
     let mut keys = BTreeSet::new();
     // What needs variables of the user's is not part of the suite.
     let Ok(plan) = runner::plan(&options, std::slice::from_ref(scenario)) else {
@@ -27,6 +30,7 @@ pub(super) fn sent(scenario: &Arc<Scenario>) -> BTreeSet<Key> {
     for case in plan.cases {
         let Ok(env) = case.env else { continue };
         let mut walk = Walk {
+            role,
             password: &options.password,
             env,
             states: BTreeMap::new(),
@@ -38,6 +42,8 @@ pub(super) fn sent(scenario: &Arc<Scenario>) -> BTreeSet<Key> {
 }
 
 struct Walk<'w> {
+    /// What the target is: we are the other side.
+    role: Role,
     password: &'w str,
     env: Env,
     states: BTreeMap<String, State>,
@@ -57,16 +63,24 @@ impl Walk<'_> {
                 self.states.insert(conn.clone(), State::Open);
             }
             StepKind::UseHandshake { conn, .. } => {
-                self.packet(conn, &hello_ack(self.password), State::Greeted);
+                match self.role {
+                    Role::Server => self.packet(conn, &hello_ack(self.password), State::Greeted),
+                    Role::Client => self.packet(conn, &hello(), State::Open),
+                }
                 self.states.insert(conn.clone(), State::Authenticated);
             }
-            StepKind::Expect(line) => {
-                if let Expect::Packet(pattern) = &line.what
-                    && is_hello(pattern)
-                {
+            StepKind::Expect(line) => match &line.what {
+                Expect::Connects => {
+                    self.states.insert(line.conn.clone(), State::Open);
+                }
+                Expect::Packet(pattern) if self.role == Role::Server && is(pattern, 0) => {
                     self.states.insert(line.conn.clone(), State::Greeted);
                 }
-            }
+                Expect::Packet(pattern) if self.role == Role::Client && is(pattern, 1) => {
+                    self.states.insert(line.conn.clone(), State::Authenticated);
+                }
+                _ => {}
+            },
             StepKind::Send { conn, send } => self.send(conn, send),
             StepKind::BeatEvery { conn, .. } => {
                 let state = self.state(conn);
@@ -122,6 +136,12 @@ impl Walk<'_> {
             return;
         };
         self.packet(conn, &packet, state);
+        if self.role == Role::Client {
+            if packet.get("op").and_then(Json::as_u64) == Some(0) && state == State::Open {
+                self.states.insert(conn.to_owned(), State::Greeted);
+            }
+            return;
+        }
         let right = packet.get("op").and_then(Json::as_u64) == Some(1)
             && packet.get("password").and_then(Json::as_str) == Some(self.password);
         if right && state == State::Greeted {
@@ -165,10 +185,18 @@ fn heartbeat() -> Json {
     Json::Object(vec![("op".into(), Json::from(2))])
 }
 
-fn is_hello(pattern: &Pattern) -> bool {
+fn hello() -> Json {
+    Json::Object(vec![
+        ("op".into(), Json::from(0)),
+        ("hb_interval".into(), Json::from(1000)),
+    ])
+}
+
+/// Whether a pattern is about packets of this op.
+fn is(pattern: &Pattern, wanted: u64) -> bool {
     match pattern {
         Pattern::Members { members, .. } => members.iter().any(|(name, value)| {
-            name == "op" && matches!(value, Pattern::Literal(op) if op.as_u64() == Some(0))
+            name == "op" && matches!(value, Pattern::Literal(op) if op.as_u64() == Some(wanted))
         }),
         _ => false,
     }

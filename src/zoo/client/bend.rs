@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::super::fate::Life;
 pub(super) use super::super::heard::{Heard, read};
 use super::world::World;
 use crate::protocol::codec;
@@ -13,6 +14,7 @@ use crate::protocol::json::Json;
 use crate::protocol::opcode::Op;
 use crate::protocol::packet::Packet;
 use crate::reference::layer::{Closing, Door, Tap};
+use crate::session::client::LONGEST_INTERVAL;
 
 pub(super) const HEARTBEAT: &str = r#"{"op":2}"#;
 
@@ -74,7 +76,7 @@ impl Facts {
         self.last_heard = Some(self.now);
         match heard.packet {
             Some(Packet::Hello { hb_interval }) if self.interval.is_none() => {
-                let interval = hb_interval.duration();
+                let interval = hb_interval.duration().min(LONGEST_INTERVAL);
                 self.interval = Some(interval);
                 self.world.state().intervals.push(interval);
             }
@@ -137,6 +139,11 @@ impl Ctx<'_, '_> {
         self.door.close(Closing { code, reason });
     }
 
+    /// Stops the whole client in mid-step.
+    pub(super) fn hang(&mut self) {
+        self.facts.world.fate.suffer(Life::Hung);
+    }
+
     /// Does something later, if the connection lives so long.
     pub(super) fn later(&mut self, wait: Duration, act: Act) {
         self.later.push((self.facts.now + wait, act));
@@ -176,6 +183,9 @@ pub(super) trait Bend: Send {
     fn binary(&mut self, ctx: &mut Ctx<'_, '_>) {
         ctx.hear_binary();
     }
+
+    /// A ping or pong has come.
+    fn control(&mut self, _ctx: &mut Ctx<'_, '_>) {}
 
     /// The session sends a packet.
     fn says(&mut self, packet: String, ctx: &mut Ctx<'_, '_>) {
@@ -269,6 +279,10 @@ impl Tap for Bent {
         self.with(door, |bend, ctx| bend.binary(ctx));
     }
 
+    fn control(&mut self, door: &mut Door<'_>) {
+        self.with(door, |bend, ctx| bend.control(ctx));
+    }
+
     fn packet(&mut self, packet: String, door: &mut Door<'_>) {
         if let Ok(Packet::Request { n, .. }) = codec::decode(packet.as_bytes()) {
             self.facts.pending.push(Asked {
@@ -286,6 +300,7 @@ impl Tap for Bent {
 
     fn timeout(&mut self, door: &mut Door<'_>) {
         let now = door.now();
+        self.facts.now = now;
         while let Some(next) = self.next_act(now) {
             match next {
                 Act::Say(text) => self.with(door, |_, ctx| ctx.say(text)),

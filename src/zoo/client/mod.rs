@@ -1,11 +1,20 @@
 //! The client members: clients with one defect each, and right ones that look different. One
 //! client of a member is a [`Keeper`].
 
+mod again;
+mod answers;
 mod beats;
 mod bend;
+mod bends;
+mod early;
+mod greet;
 mod keeper;
+mod nonce;
+mod packets;
+mod rate;
 mod resend;
 mod right;
+mod strangers;
 mod world;
 
 use std::sync::Arc;
@@ -30,8 +39,6 @@ pub struct Member {
     pub sentence: &'static str,
     /// Whether it does what lines say. One that does not has business of its own.
     pub obeys: bool,
-    /// Breaks only the part of the rule that is a "should".
-    weaker: bool,
     /// It asks again what was in flight when its connection ended.
     resends: bool,
     bend: fn(&Arc<World>, usize) -> Box<dyn Bend>,
@@ -48,20 +55,11 @@ impl Member {
             rule,
             sentence,
             obeys: true,
-            weaker: false,
             resends: false,
             bend: |_, _| Box::new(Plain),
             again: |ended| Some(ended.wait),
             wire: AS_IS,
             config: None,
-        }
-    }
-
-    /// Breaks only the weaker part of its rule.
-    const fn weaker(self) -> Member {
-        Member {
-            weaker: true,
-            ..self
         }
     }
 
@@ -84,10 +82,11 @@ impl Member {
         }
     }
 
-    /// Whether what it breaks is a "should", so that a warning is all it deserves.
+    /// Whether what it breaks is a "should", so that a warning is all it deserves. (No rule for
+    /// clients is a must in one part and a should in another.)
     pub fn breaks_should(&self) -> bool {
         let should = |rule| rules::find(rule).is_some_and(|rule| rule.level == Level::Should);
-        self.weaker || self.rule.is_some_and(should)
+        self.rule.is_some_and(should)
     }
 }
 
@@ -103,7 +102,19 @@ const fn variant(name: &'static str, sentence: &'static str) -> Member {
 
 /// The defects, those of one area together.
 pub fn all() -> impl Iterator<Item = &'static Member> {
-    [beats::DEFECTS].into_iter().flatten()
+    [
+        early::DEFECTS,
+        greet::DEFECTS,
+        beats::DEFECTS,
+        rate::DEFECTS,
+        packets::DEFECTS,
+        nonce::DEFECTS,
+        answers::DEFECTS,
+        strangers::DEFECTS,
+        again::DEFECTS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The right variants.

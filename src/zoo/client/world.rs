@@ -22,6 +22,8 @@ pub(super) struct State {
     pub(super) intervals: Vec<Duration>,
     /// The last HEARTBEAT and the time to the next, as of the connection before.
     pub(super) timer: Option<(Instant, Duration)>,
+    /// A wait that was drawn for all times.
+    pub(super) drawn: Option<Duration>,
     /// The REQUESTs that were unanswered when their connection ended.
     pub(super) unanswered: Vec<String>,
 }

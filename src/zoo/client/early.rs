@@ -1,0 +1,227 @@
+//! Defects of a client that does not wait: for HELLO, or with its heartbeats for HELLO_ACK.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::bend::{Act, Bend, Ctx, Facts, HEARTBEAT, Heard, read};
+use super::bends::{Hears, Opens, hello_ack};
+use super::{Member, defect};
+use crate::protocol::opcode::Op;
+
+const HELLO: &str = "client.waits-for-hello";
+const ACK: &str = "client.heartbeat-after-ack";
+
+/// What its program is called, as some say before anything else.
+const BANNER: &str = "litecord-client/1.4 ready";
+
+/// Sends HELLO_ACK unasked on connections from that number on, and then not for HELLO.
+struct AtOnce {
+    from: usize,
+    /// How long HELLO is awaited.
+    patience: Duration,
+    said: bool,
+}
+
+impl AtOnce {
+    fn boxed(from: usize, patience: Duration) -> Box<dyn Bend> {
+        let said = false;
+        Box::new(AtOnce {
+            from,
+            patience,
+            said,
+        })
+    }
+
+    fn speak(&mut self, ctx: &mut Ctx<'_, '_>) {
+        self.said = true;
+        let ack = hello_ack(&ctx.facts.world.password);
+        ctx.say(ack);
+    }
+}
+
+impl Bend for AtOnce {
+    fn opens(&mut self, ctx: &mut Ctx<'_, '_>) {
+        if ctx.facts.conn >= self.from && self.patience.is_zero() {
+            self.speak(ctx);
+        }
+    }
+
+    fn says(&mut self, packet: String, ctx: &mut Ctx<'_, '_>) {
+        if !(self.said && read(&packet).0 == Some(Op::HelloAck)) {
+            ctx.say(packet);
+        }
+    }
+
+    fn due(&self, facts: &Facts) -> Option<Instant> {
+        let waits = facts.conn >= self.from && facts.interval.is_none() && !self.said;
+        waits.then(|| facts.opened + self.patience)
+    }
+
+    fn rings(&mut self, ctx: &mut Ctx<'_, '_>) {
+        self.speak(ctx);
+    }
+}
+
+/// Takes a ping for HELLO.
+#[derive(Default)]
+struct Pinged(bool);
+
+impl Bend for Pinged {
+    fn control(&mut self, ctx: &mut Ctx<'_, '_>) {
+        if ctx.facts.greeted.is_none() {
+            self.0 = true;
+            let ack = hello_ack(&ctx.facts.world.password);
+            ctx.say(ack);
+        }
+    }
+
+    fn says(&mut self, packet: String, ctx: &mut Ctx<'_, '_>) {
+        if !(self.0 && read(&packet).0 == Some(Op::HelloAck)) {
+            ctx.say(packet);
+        }
+    }
+}
+
+/// Its timer goes on when its connection ends, and beats into the next one.
+struct OneTimer;
+
+impl Bend for OneTimer {
+    fn says(&mut self, packet: String, ctx: &mut Ctx<'_, '_>) {
+        ctx.say(packet);
+        if let (Some(since), Some(period)) = (ctx.facts.since(), ctx.facts.hb(0.8)) {
+            ctx.facts.world.state().timer = Some((since, period));
+        }
+    }
+
+    fn due(&self, facts: &Facts) -> Option<Instant> {
+        if facts.greeted.is_some() {
+            return None;
+        }
+        let (last, period) = facts.world.state().timer?;
+        match facts.last_beat {
+            Some(beat) => Some(beat + period),
+            None => {
+                let gone = facts.opened.saturating_duration_since(last);
+                let ticks = gone.as_nanos() / period.as_nanos().max(1) + 1;
+                Some(last + period * u32::try_from(ticks).ok()?)
+            }
+        }
+    }
+
+    fn rings(&mut self, ctx: &mut Ctx<'_, '_>) {
+        ctx.say(HEARTBEAT);
+    }
+}
+
+/// Its heartbeats do not wait for its answer to HELLO, which takes a while.
+struct SlowAnswer;
+
+impl Bend for SlowAnswer {
+    fn heard(&mut self, heard: Heard<'_>, ctx: &mut Ctx<'_, '_>) {
+        match (heard.is(Op::Hello) && !ctx.is_in(), ctx.facts.hb(1.0)) {
+            (true, Some(hb)) => {
+                let hb = hb.min(Duration::from_secs(2));
+                ctx.later(hb, Act::Say(HEARTBEAT.to_owned()));
+                ctx.later(hb.mul_f64(1.1), Act::Hear(heard.text.to_owned()));
+            }
+            _ => ctx.hear(heard.text),
+        }
+    }
+}
+
+/// A heartbeat ahead of the answer to HELLO, on connections from that number on.
+fn beats_first(from: usize, heard: &Heard<'_>, ctx: &mut Ctx<'_, '_>) {
+    if heard.is(Op::Hello) && !ctx.is_in() && ctx.facts.conn >= from {
+        ctx.say(HEARTBEAT);
+    }
+    ctx.hear(heard.text);
+}
+
+pub(super) const DEFECTS: &[Member] = &[
+    defect(
+        "hello-ack-at-open",
+        HELLO,
+        "HELLO_ACK goes out as soon as the connection is open, and HELLO is not answered.",
+    )
+    .bend(|_, _| AtOnce::boxed(0, Duration::ZERO)),
+    defect(
+        "hello-ack-at-open-again",
+        HELLO,
+        "From the second connection on HELLO_ACK goes out as soon as it is open.",
+    )
+    .bend(|_, _| AtOnce::boxed(1, Duration::ZERO)),
+    defect(
+        "hello-ack-out-of-patience",
+        HELLO,
+        "HELLO_ACK goes out after a second and a half without HELLO.",
+    )
+    .bend(|_, _| AtOnce::boxed(0, Duration::from_millis(1500))),
+    defect("hello-by-a-ping", HELLO, "A ping is taken for HELLO.")
+        .bend(|_, _| Box::new(Pinged::default())),
+    defect(
+        "request-at-open",
+        HELLO,
+        "A REQUEST goes out as soon as the connection is open.",
+    )
+    .bend(|_, _| {
+        Box::new(Opens(|ctx| {
+            ctx.say(r#"{"op":4,"w":"VERSION","a":[],"n":"version"}"#)
+        }))
+    }),
+    defect(
+        "dispatch-at-open",
+        HELLO,
+        "The client announces itself with a DISPATCH as soon as the connection is open.",
+    )
+    .bend(|_, _| Box::new(Opens(|ctx| ctx.say(r#"{"op":6,"w":"ONLINE","a":[]}"#)))),
+    defect(
+        "heartbeat-at-open",
+        HELLO,
+        "A HEARTBEAT goes out as soon as the connection is open.",
+    )
+    .bend(|_, _| Box::new(Opens(|ctx| ctx.say(HEARTBEAT)))),
+    defect(
+        "banner-at-open",
+        HELLO,
+        "The client says its name and version as soon as the connection is open.",
+    )
+    .bend(|_, _| Box::new(Opens(|ctx| ctx.say(BANNER)))),
+    defect(
+        "requests-again-at-open",
+        HELLO,
+        "What was unanswered on the last connection is sent again as soon as the next is open.",
+    )
+    .bend(|_, _| {
+        Box::new(Opens(|ctx| {
+            let unanswered = std::mem::take(&mut ctx.facts.world.state().unanswered);
+            for packet in unanswered {
+                ctx.say(packet);
+            }
+        }))
+    }),
+    defect(
+        "timer-outlives-its-connection",
+        HELLO,
+        "The heartbeats of a connection that has ended go on into the next one.",
+    )
+    .bend(|_, _| Box::new(OneTimer)),
+    defect(
+        "heartbeat-ahead-of-hello-ack",
+        ACK,
+        "HELLO is answered with a HEARTBEAT and then with HELLO_ACK.",
+    )
+    .bend(|_, _| Box::new(Hears(|heard, ctx| beats_first(0, heard, ctx)))),
+    defect(
+        "heartbeat-ahead-on-the-second",
+        ACK,
+        "From the second connection on HELLO is answered with a HEARTBEAT and then with HELLO_ACK.",
+    )
+    .bend(|_, _| Box::new(Hears(|heard, ctx| beats_first(1, heard, ctx)))),
+    defect(
+        "heartbeat-does-not-wait",
+        ACK,
+        "HELLO_ACK takes longer than an interval, and the first HEARTBEAT does not wait for it.",
+    )
+    .bend(|_, _| Box::new(SlowAnswer)),
+];
