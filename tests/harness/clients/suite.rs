@@ -223,7 +223,7 @@ async fn each_of_these_habits_is_found_by_the_scenario_that_is_about_it() {
                 before_ack: Some(r#"{"op":2}"#),
                 ..right
             },
-            "heartbeat/none-before-hello-ack",
+            "heartbeat/none-before-hello-ack-on-the-second",
             "client.heartbeat-after-ack",
         ),
         (beats(&[]), "heartbeat/through-silence", ""),
