@@ -41,7 +41,7 @@ fn dies(ended: &Ended<'_>, of: bool, words: &'static str) -> Option<Duration> {
     Some(ended.wait)
 }
 
-/// Opens a second connection beside the first when it is told to.
+/// Opens another connection beside one that lives, once, and gives it up where it is not received.
 struct Beside {
     when: fn(&Facts) -> Option<Instant>,
     done: bool,
@@ -56,7 +56,7 @@ impl Beside {
 
 impl Bend for Beside {
     fn due(&self, facts: &Facts) -> Option<Instant> {
-        match self.done || facts.conn > 0 {
+        match self.done || facts.world.has_twin() {
             true => None,
             false => (self.when)(facts),
         }
@@ -64,7 +64,7 @@ impl Bend for Beside {
 
     fn rings(&mut self, ctx: &mut Ctx<'_, '_>) {
         self.done = true;
-        ctx.facts.world.twin(Duration::ZERO);
+        ctx.facts.world.twin();
     }
 }
 
@@ -257,13 +257,13 @@ pub(super) const DEFECTS: &[Member] = &[
     defect(
         "two-after-a-failure",
         ONE,
-        "Two timers wait when the first connection ends, and both connect.",
+        "Two timers wait when a connection ends, and both connect, the slower one after some heartbeats.",
     )
-    .again(|ended| {
-        if ended.count == 1 {
-            ended.world.twin(ended.wait + Duration::from_millis(400));
-        }
-        Some(ended.wait)
+    .bend(|_, _| {
+        Beside::boxed(|facts| {
+            let again = facts.conn > 0 && facts.beats >= 3;
+            Some(facts.last_beat.filter(|_| again)? + facts.hb(0.2)?)
+        })
     }),
     defect(
         "two-without-an-ack",
@@ -273,15 +273,18 @@ pub(super) const DEFECTS: &[Member] = &[
     .bend(|_, _| {
         Beside::boxed(|facts| {
             let missing = facts.acks < facts.beats;
-            missing
-                .then(|| Some(facts.last_beat? + facts.hb(0.6)?))
-                .flatten()
+            Some(facts.last_beat.filter(|_| missing)? + facts.hb(0.6)?)
         })
     }),
     defect(
         "two-after-five-beats",
         ONE,
-        "A connection is followed by another one after five heartbeats, and is not closed.",
+        "After five heartbeats another connection is to take over, and the first is not closed.",
     )
-    .bend(|_, _| Beside::boxed(|facts| (facts.beats >= 5).then_some(facts.last_beat).flatten())),
+    .bend(|_, _| {
+        Beside::boxed(|facts| {
+            let last = facts.last_beat.filter(|_| facts.beats >= 5);
+            Some(last? + facts.hb(0.2)?)
+        })
+    }),
 ];

@@ -212,8 +212,8 @@ pub(super) const DEFECTS: &[Member] = &[
     ),
     loses!(
         "answer-long-lost",
-        "An answer of more than 16 KiB is lost.",
-        |heard, _| heard.text.len() > 16 << 10
+        "An answer of more than a kilobyte is lost.",
+        |heard, _| heard.text.len() > 1 << 10
     ),
     loses!(
         "answer-in-another-order-lost",

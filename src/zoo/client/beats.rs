@@ -240,16 +240,4 @@ pub(super) const DEFECTS: &[Member] = &[
         "The first RESPONSE ends the heartbeats.",
     )
     .bend(|_, _| Stops::boxed(|heard, _| heard.is(Op::Response))),
-    defect(
-        "beats-stop-at-a-stranger",
-        RULE,
-        "A RESPONSE with an unknown nonce ends the heartbeats.",
-    )
-    .bend(|_, _| {
-        Stops::boxed(|heard, ctx| {
-            heard
-                .answer()
-                .is_some_and(|(n, _)| ctx.asker(n.as_str()).is_none())
-        })
-    }),
 ];

@@ -63,6 +63,19 @@ impl Bend for AtOnce {
     }
 }
 
+/// Says something a while after the opening, whatever has come by then.
+struct Soon(&'static str);
+
+impl Bend for Soon {
+    fn due(&self, facts: &Facts) -> Option<Instant> {
+        Some(facts.opened + Duration::from_millis(150))
+    }
+
+    fn rings(&mut self, ctx: &mut Ctx<'_, '_>) {
+        ctx.say(self.0);
+    }
+}
+
 /// Takes a ping for HELLO.
 #[derive(Default)]
 struct Pinged(bool);
@@ -138,6 +151,27 @@ fn beats_first(from: usize, heard: &Heard<'_>, ctx: &mut Ctx<'_, '_>) {
     ctx.hear(heard.text);
 }
 
+/// Says this soon.
+macro_rules! soon {
+    ($name:literal, $sentence:literal, $text:expr) => {
+        defect($name, HELLO, $sentence).bend(|_, _| Box::new(Soon($text)))
+    };
+}
+
+/// Says this as soon as a connection behind the first is open. On the first that would not be told
+/// from an answer to HELLO where HELLO comes at once.
+macro_rules! again {
+    ($name:literal, $sentence:literal, $text:expr) => {
+        defect($name, HELLO, $sentence).bend(|_, _| {
+            Box::new(Opens(|ctx| {
+                if ctx.facts.conn > 0 {
+                    ctx.say($text);
+                }
+            }))
+        })
+    };
+}
+
 pub(super) const DEFECTS: &[Member] = &[
     defect(
         "hello-ack-at-open",
@@ -159,34 +193,36 @@ pub(super) const DEFECTS: &[Member] = &[
     .bend(|_, _| AtOnce::boxed(0, Duration::from_millis(1500))),
     defect("hello-by-a-ping", HELLO, "A ping is taken for HELLO.")
         .bend(|_, _| Box::new(Pinged::default())),
-    defect(
-        "request-at-open",
-        HELLO,
-        "A REQUEST goes out as soon as the connection is open.",
-    )
-    .bend(|_, _| {
-        Box::new(Opens(|ctx| {
-            ctx.say(r#"{"op":4,"w":"VERSION","a":[],"n":"version"}"#)
-        }))
-    }),
-    defect(
-        "dispatch-at-open",
-        HELLO,
-        "The client announces itself with a DISPATCH as soon as the connection is open.",
-    )
-    .bend(|_, _| Box::new(Opens(|ctx| ctx.say(r#"{"op":6,"w":"ONLINE","a":[]}"#)))),
-    defect(
-        "heartbeat-at-open",
-        HELLO,
-        "A HEARTBEAT goes out as soon as the connection is open.",
-    )
-    .bend(|_, _| Box::new(Opens(|ctx| ctx.say(HEARTBEAT)))),
-    defect(
-        "banner-at-open",
-        HELLO,
-        "The client says its name and version as soon as the connection is open.",
-    )
-    .bend(|_, _| Box::new(Opens(|ctx| ctx.say(BANNER)))),
+    soon!(
+        "request-soon",
+        "A REQUEST goes out 150 ms after the connection is open, HELLO or not.",
+        r#"{"op":4,"w":"VERSION","a":[],"n":"version"}"#
+    ),
+    soon!(
+        "dispatch-soon",
+        "A DISPATCH goes out 150 ms after the connection is open, HELLO or not.",
+        r#"{"op":6,"w":"ONLINE","a":[]}"#
+    ),
+    soon!(
+        "heartbeat-soon",
+        "A HEARTBEAT goes out 150 ms after the connection is open, HELLO or not.",
+        HEARTBEAT
+    ),
+    again!(
+        "request-at-open-again",
+        "From the second connection on a REQUEST goes out as soon as it is open.",
+        r#"{"op":4,"w":"RESUME","a":[],"n":"resume"}"#
+    ),
+    again!(
+        "heartbeat-at-open-again",
+        "From the second connection on a HEARTBEAT goes out as soon as it is open.",
+        HEARTBEAT
+    ),
+    again!(
+        "banner-at-open-again",
+        "From the second connection on its name goes out as soon as it is open.",
+        BANNER
+    ),
     defect(
         "requests-again-at-open",
         HELLO,

@@ -12,26 +12,31 @@ use crate::zoo::wire::{AS_IS, Wire};
 
 const RULE: &str = "client.hello-ack";
 
-/// Says this for HELLO_ACK on connections from that number on; none: nothing.
+/// Says this for HELLO_ACK on connections from that number on.
 struct Acks {
     from: usize,
-    with: Option<&'static str>,
+    with: &'static str,
 }
 
 impl Acks {
-    fn boxed(from: usize, with: Option<&'static str>) -> Box<dyn Bend> {
+    fn boxed(from: usize, with: &'static str) -> Box<dyn Bend> {
         Box::new(Acks { from, with })
     }
 }
 
 impl Bend for Acks {
     fn says(&mut self, packet: String, ctx: &mut Ctx<'_, '_>) {
-        let bent = read(&packet).0 == Some(Op::HelloAck) && ctx.facts.conn >= self.from;
-        match (bent, self.with) {
-            (false, _) => ctx.say(packet),
-            (true, Some(text)) => ctx.say(text),
-            (true, None) => {}
+        match read(&packet).0 == Some(Op::HelloAck) && ctx.facts.conn >= self.from {
+            true => ctx.say(self.with),
+            false => ctx.say(packet),
         }
+    }
+}
+
+/// Does not hear HELLO on connections from that number on.
+fn deaf(from: usize, heard: &Heard<'_>, ctx: &mut Ctx<'_, '_>) {
+    if !(heard.is(Op::Hello) && ctx.facts.conn >= from) {
+        ctx.hear(heard.text);
     }
 }
 
@@ -52,13 +57,14 @@ fn torn_by_a_ping(incoming: &Incoming, before: &Seen) -> bool {
 }
 
 pub(super) const DEFECTS: &[Member] = &[
-    defect("hello-unanswered", RULE, "There is no HELLO_ACK.").bend(|_, _| Acks::boxed(0, None)),
+    defect("hello-unanswered", RULE, "There is no HELLO_ACK.")
+        .bend(|_, _| Box::new(Hears(|heard, ctx| deaf(0, heard, ctx)))),
     defect(
         "hello-unanswered-on-the-second",
         RULE,
         "HELLO is answered on the first connection only.",
     )
-    .bend(|_, _| Acks::boxed(1, None)),
+    .bend(|_, _| Box::new(Hears(|heard, ctx| deaf(1, heard, ctx)))),
     defect(
         "hello-answered-late",
         RULE,
@@ -97,17 +103,17 @@ pub(super) const DEFECTS: &[Member] = &[
         }))
     }),
     defect("password-missing", RULE, "HELLO_ACK has no password.")
-        .bend(|_, _| Acks::boxed(0, Some(r#"{"op":1}"#))),
+        .bend(|_, _| Acks::boxed(0, r#"{"op":1}"#)),
     defect("password-null", RULE, "The password is null.")
-        .bend(|_, _| Acks::boxed(0, Some(r#"{"op":1,"password":null}"#))),
+        .bend(|_, _| Acks::boxed(0, r#"{"op":1,"password":null}"#)),
     defect(
         "password-null-on-the-second",
         RULE,
         "The password is used up by the first connection, and null on the next.",
     )
-    .bend(|_, _| Acks::boxed(1, Some(r#"{"op":1,"password":null}"#))),
+    .bend(|_, _| Acks::boxed(1, r#"{"op":1,"password":null}"#)),
     defect("password-a-number", RULE, "The password is a number.")
-        .bend(|_, _| Acks::boxed(0, Some(r#"{"op":1,"password":12345}"#))),
+        .bend(|_, _| Acks::boxed(0, r#"{"op":1,"password":12345}"#)),
     defect("password-bytes", RULE, "The password is a list of bytes.").bend(|_, _| {
         Box::new(Says(Op::HelloAck, |_, ctx| {
             let bytes = ctx.facts.world.password.as_bytes();

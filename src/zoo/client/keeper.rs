@@ -7,10 +7,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::super::fate::{Fate, Life};
 use super::super::wire::{BentStream, Wire};
@@ -32,7 +30,7 @@ pub struct Keeper {
     member: &'static Member,
     config: ClientConfig,
     world: Arc<World>,
-    twins: UnboundedReceiver<Duration>,
+    twins: UnboundedReceiver<()>,
 }
 
 impl Keeper {
@@ -94,12 +92,12 @@ impl Keeper {
             world: Arc::clone(&world),
         };
         let layer = Arc::new(Between { member, world });
-        let start = || {
+        let start = |config: ClientConfig| {
             let layer = Arc::clone(&layer);
-            Client::start_through(layer, way.clone(), address.clone(), config.clone())
+            Client::start_through(layer, way.clone(), address.clone(), config)
         };
-        let client = start();
-        let (mut waits, mut beside) = (FuturesUnordered::new(), Vec::new());
+        let client = start(config.clone());
+        let mut beside = Vec::new();
         {
             let mut driving = pin!(driven(member, &client, next, say));
             // A client that hangs hears no lines either.
@@ -111,8 +109,7 @@ impl Keeper {
                 tokio::select! {
                     biased;
                     () = dead(&fate) => return fate.words(),
-                    Some(wait) = twins.recv() => waits.push(sleep(wait)),
-                    Some(()) = waits.next() => beside.push(start()),
+                    Some(()) = twins.recv() => beside.push(start(twin(&config))),
                     () = &mut driving => break,
                 }
             }
@@ -122,6 +119,14 @@ impl Keeper {
         fate.kill();
         None
     }
+}
+
+/// A client beside another one: it does not wait long to be received, and lives once.
+fn twin(config: &ClientConfig) -> ClientConfig {
+    let mut config = config.clone();
+    config.limits.open = Duration::from_millis(120);
+    config.reconnect = None;
+    config
 }
 
 /// What the client does with lines until there are no more.

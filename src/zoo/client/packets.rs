@@ -140,12 +140,17 @@ pub(super) const DEFECTS: &[Member] = &[
         "Every RESPONSE is answered with one.",
         r#"{"op":5,"n":null,"r":"ok"}"#
     ),
-    answers!(
+    defect(
         "greets-back",
-        Hello,
-        "HELLO is answered with HELLO_ACK and with HELLO.",
-        r#"{"op":0,"hb_interval":10000}"#
-    ),
+        SENDER,
+        "HELLO is answered with HELLO_ACK, and then with HELLO.",
+    )
+    .bend(|_, _| {
+        Box::new(Says(Op::HelloAck, |packet, ctx| {
+            ctx.say(packet);
+            ctx.say(r#"{"op":0,"hb_interval":10000}"#);
+        }))
+    }),
     defect(
         "beats-with-a-word",
         SENDER,

@@ -1,6 +1,6 @@
 //! Defects of a client that does not bear what it does not know.
 
-use super::bend::{Bend, Ctx, Heard};
+use super::bend::{Bend, Ctx, Heard, read};
 use super::bends::Hears;
 use super::{Member, defect};
 use crate::protocol::opcode::Op;
@@ -40,6 +40,23 @@ impl Bend for Ends {
     }
 }
 
+/// Does not beat any more behind a stranger.
+#[derive(Default)]
+struct Shocked(bool);
+
+impl Bend for Shocked {
+    fn heard(&mut self, heard: Heard<'_>, ctx: &mut Ctx<'_, '_>) {
+        self.0 |= stranger(&heard, ctx);
+        ctx.hear(heard.text);
+    }
+
+    fn says(&mut self, packet: String, ctx: &mut Ctx<'_, '_>) {
+        if !(self.0 && read(&packet).0 == Some(Op::Heartbeat)) {
+            ctx.say(packet);
+        }
+    }
+}
+
 /// Bears so many strangers.
 struct Patience(u32);
 
@@ -60,6 +77,11 @@ fn stranger(heard: &Heard<'_>, ctx: &Ctx<'_, '_>) -> bool {
     heard
         .answer()
         .is_some_and(|(n, _)| ctx.asker(n.as_str()).is_none())
+}
+
+/// The same where nobody waits for anything.
+fn stranger_to_nobody(heard: &Heard<'_>, ctx: &Ctx<'_, '_>) -> bool {
+    ctx.facts.pending.is_empty() && stranger(heard, ctx)
 }
 
 /// A packet of that op with other members than these.
@@ -104,15 +126,15 @@ pub(super) const DEFECTS: &[Member] = &[
     ),
     ends!(
         "stranger-kills",
-        stranger,
+        stranger_to_nobody,
         Dies,
-        "A RESPONSE with an unknown nonce ends the client."
+        "A RESPONSE ends the client where no request is in flight."
     ),
     ends!(
         "stranger-hangs",
-        stranger,
+        stranger_to_nobody,
         Hangs,
-        "A RESPONSE with an unknown nonce makes the client hang."
+        "A RESPONSE makes the client hang where no request is in flight."
     ),
     ends!(
         "stranger-closes-the-second",
@@ -120,6 +142,12 @@ pub(super) const DEFECTS: &[Member] = &[
         Closes,
         "From the second connection on a RESPONSE with an unknown nonce closes it."
     ),
+    defect(
+        "stranger-stops-the-beats",
+        RULE,
+        "A RESPONSE with an unknown nonce ends the heartbeats.",
+    )
+    .bend(|_, _| Box::new(Shocked::default())),
     defect(
         "strangers-close",
         RULE,

@@ -16,6 +16,8 @@ pub(super) struct State {
     opened: usize,
     /// Attempts at a connection that are over, one way or the other.
     ended: u32,
+    /// There is another client beside this one.
+    twin: bool,
     /// When the last attempt began.
     dialed: Option<Instant>,
     /// The intervals of all HELLOs, in order.
@@ -33,7 +35,7 @@ pub(super) struct World {
     pub(super) password: String,
     pub(super) fate: Arc<Fate>,
     state: Mutex<State>,
-    twins: UnboundedSender<Duration>,
+    twins: UnboundedSender<()>,
 }
 
 /// A connection, or the attempt at one, that is over, and what the reference would do next.
@@ -49,8 +51,8 @@ pub(super) struct Ended<'e> {
 }
 
 impl World {
-    /// A world, and where it asks for twins: one more client like this one, after so long.
-    pub(super) fn new(password: &str) -> (Arc<World>, UnboundedReceiver<Duration>) {
+    /// A world, and where it asks for a twin: one more client like this one.
+    pub(super) fn new(password: &str) -> (Arc<World>, UnboundedReceiver<()>) {
         let (twins, asked) = mpsc::unbounded_channel();
         let world = World {
             password: password.to_owned(),
@@ -91,9 +93,14 @@ impl World {
         }
     }
 
-    /// Asks for one more client beside this one.
-    pub(super) fn twin(&self, wait: Duration) {
+    /// Asks for one more client beside this one, the only one.
+    pub(super) fn twin(&self) {
+        self.state().twin = true;
         // A client that is ending needs none.
-        let _ = self.twins.send(wait);
+        let _ = self.twins.send(());
+    }
+
+    pub(super) fn has_twin(&self) -> bool {
+        self.state().twin
     }
 }

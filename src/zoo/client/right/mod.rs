@@ -170,13 +170,13 @@ pub(super) const VARIANTS: &[Member] = &[
         |making| format!("{}.5", making.count)
     ),
     nonces!(
-        "nonces-from-null",
-        "The first nonce is null, the second false, the third an empty string, and then numbers.",
+        "nonces-of-nothing",
+        "The third nonce is null, the fourth false, the fifth an empty string; the rest are numbers.",
         |making| match making.count {
-            0 => "null".to_owned(),
-            1 => "false".to_owned(),
-            2 => r#""""#.to_owned(),
-            count => (count - 3).to_string(),
+            2 => "null".to_owned(),
+            3 => "false".to_owned(),
+            4 => r#""""#.to_owned(),
+            count => count.to_string(),
         }
     ),
     nonces!(
