@@ -7,7 +7,7 @@ use std::time::Duration;
 use litespec::protocol::rules::{self, Level, RoleOf};
 use litespec::selftest::human::{self, Telling};
 use litespec::selftest::{self, Options};
-use litespec::zoo::server;
+use litespec::zoo::{self, Peer, client, server};
 
 #[test]
 fn the_kill_matrix_is_clean_and_as_recorded() {
@@ -30,30 +30,38 @@ fn the_kill_matrix_is_clean_and_as_recorded() {
 #[test]
 fn every_member_has_a_name_of_its_own_in_words_with_hyphens() {
     let mut names = BTreeSet::new();
-    for member in server::all().chain(server::variants()) {
+    for member in zoo::defects().chain(zoo::variants()) {
+        let name = member.name();
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        assert!(member.name.chars().all(plain), "{}", member.name);
-        assert!(!member.name.contains("--"), "{}", member.name);
-        assert!(member.sentence.ends_with('.'), "{}", member.name);
-        assert!(names.insert(member.name), "{} is there twice", member.name);
+        assert!(name.chars().all(plain), "{name}");
+        assert!(!name.contains("--"), "{name}");
+        assert!(member.sentence().ends_with('.'), "{name}");
+        assert!(names.insert(name), "{name} is there twice");
     }
 }
 
 #[test]
-fn every_rule_that_binds_a_server_is_broken_by_a_defect_and_no_other_is() {
-    let binding = |rule: &&rules::Rule| rule.role == RoleOf::Server && rule.level != Level::Open;
-    let bound: BTreeSet<&str> = rules::all().iter().filter(binding).map(|r| r.id).collect();
-    let broken: BTreeSet<&str> = server::all().filter_map(|member| member.rule).collect();
-    assert_eq!(broken, bound);
-    assert!(server::all().count() >= 90);
-    assert!(server::variants().filter(|m| m.rule.is_none()).count() >= 22);
+fn every_rule_that_binds_is_broken_by_a_defect_of_its_role_and_no_other_is() {
+    for role in [RoleOf::Server, RoleOf::Client] {
+        let binding = |rule: &&rules::Rule| rule.role == role && rule.level != Level::Open;
+        let bound: BTreeSet<&str> = rules::all().iter().filter(binding).map(|r| r.id).collect();
+        let of_role = |member: &Peer| member.role() == role;
+        let broken: BTreeSet<&str> = zoo::defects()
+            .filter(of_role)
+            .filter_map(Peer::rule)
+            .collect();
+        assert_eq!(broken, bound);
+        assert!(zoo::variants().all(|member| member.rule().is_none()));
+    }
+    assert!(server::all().count() >= 90 && server::variants().count() >= 22);
+    assert!(client::all().count() >= 150 && client::variants().count() >= 40);
 }
 
 #[test]
 fn no_right_variant_is_blamed_at_other_intervals() {
     for ms in [400, 10_000] {
         let options = Options {
-            members: server::variants().map(|m| m.name.to_owned()).collect(),
+            members: zoo::variants().map(|m| m.name().to_owned()).collect(),
             interval: Duration::from_millis(ms),
             ..Options::default()
         };
