@@ -117,21 +117,40 @@ impl Bend for Race {
     }
 }
 
-/// Has room for so many answers.
-struct Fills(u32);
+/// Forgets all other requests in flight when an answer comes.
+#[derive(Default)]
+struct Forgets(Vec<String>);
 
-impl Bend for Fills {
+impl Bend for Forgets {
     fn heard(&mut self, heard: Heard<'_>, ctx: &mut Ctx<'_, '_>) {
-        if heard
-            .answer()
-            .is_some_and(|(n, _)| ctx.asker(n.as_str()).is_some())
-        {
-            match self.0.checked_sub(1) {
-                Some(left) => self.0 = left,
-                None => return,
-            }
+        let Some((n, _)) = heard.answer() else {
+            return ctx.hear(heard.text);
+        };
+        if self.0.iter().any(|forgotten| forgotten == n.as_str()) {
+            return;
         }
+        let others = ctx
+            .facts
+            .pending
+            .iter()
+            .filter(|asked| asked.n != n.as_str());
+        self.0.extend(others.map(|asked| asked.n.clone()));
         ctx.hear(heard.text);
+    }
+}
+
+/// Hands on so many answers of a connection, and no more.
+struct Tired(u32);
+
+impl Bend for Tired {
+    fn heard(&mut self, heard: Heard<'_>, ctx: &mut Ctx<'_, '_>) {
+        if heard.answer().is_none() {
+            return ctx.hear(heard.text);
+        }
+        if self.0 > 0 {
+            self.0 -= 1;
+            ctx.hear(heard.text);
+        }
     }
 }
 
@@ -296,11 +315,17 @@ pub(super) const DEFECTS: &[Member] = &[
     )
     .bend(|_, _| Box::new(Race::default())),
     defect(
-        "answers-a-hundred",
+        "answer-clears-the-others",
         RULE,
-        "After a hundred answers a connection's table is full, and further ones are lost.",
+        "An answer that comes lets all other requests in flight be forgotten.",
     )
-    .bend(|_, _| Box::new(Fills(100))),
+    .bend(|_, _| Box::<Forgets>::default()),
+    defect(
+        "answers-for-a-hundred",
+        RULE,
+        "After a hundred answers the next ones are lost.",
+    )
+    .bend(|_, _| Box::new(Tired(100))),
     hands!(
         "answer-unwrapped",
         "An answer that is a list of one is taken for what is in it.",

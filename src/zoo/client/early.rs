@@ -145,6 +145,23 @@ impl Bend for SlowAnswer {
     }
 }
 
+/// HELLO starts the timer, and HELLO_ACK takes a tenth of a second to come by: it is behind the first
+/// HEARTBEAT where intervals are short.
+struct Racing;
+
+impl Bend for Racing {
+    fn heard(&mut self, heard: Heard<'_>, ctx: &mut Ctx<'_, '_>) {
+        match (heard.is(Op::Hello) && !ctx.is_in(), ctx.facts.hb(0.2)) {
+            (true, Some(first)) => {
+                ctx.later(first, Act::Say(HEARTBEAT.to_owned()));
+                let answer = Duration::from_millis(100);
+                ctx.later(answer, Act::Hear(heard.text.to_owned()));
+            }
+            _ => ctx.hear(heard.text),
+        }
+    }
+}
+
 /// A heartbeat ahead of the answer to HELLO, on connections from that number on.
 fn beats_first(from: usize, heard: &Heard<'_>, ctx: &mut Ctx<'_, '_>) {
     if heard.is(Op::Hello) && !ctx.is_in() && ctx.facts.conn >= from {
@@ -262,4 +279,10 @@ pub(super) const DEFECTS: &[Member] = &[
         "HELLO_ACK takes 300 ms, and the first HEARTBEAT does not wait for it.",
     )
     .bend(|_, _| Box::new(SlowAnswer)),
+    defect(
+        "heartbeat-races-hello-ack",
+        ACK,
+        "The timer starts at HELLO, and with a short interval the first HEARTBEAT is the quicker one.",
+    )
+    .bend(|_, _| Box::new(Racing)),
 ];

@@ -102,9 +102,13 @@ pub(super) const DEFECTS: &[Member] = &[
             }
         }))
     }),
-    defect("password-missing", RULE, "HELLO_ACK has no password.")
-        .bend(|_, _| Acks::boxed(0, r#"{"op":1}"#)),
-    defect("password-null", RULE, "The password is null.")
+    defect(
+        "hello-ack-without-password",
+        RULE,
+        "HELLO_ACK has no password.",
+    )
+    .bend(|_, _| Acks::boxed(0, r#"{"op":1}"#)),
+    defect("hello-ack-with-null", RULE, "The password is null.")
         .bend(|_, _| Acks::boxed(0, r#"{"op":1,"password":null}"#)),
     defect(
         "password-null-on-the-second",

@@ -5,6 +5,7 @@ mod reference;
 mod suite;
 mod watched;
 mod zoo;
+mod zoo_tcp;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,59 +1,69 @@
-//! Bent clients over TCP. (What the scenarios make of all of them in memory is in the kill matrix.)
+//! The bent clients of the zoo: each is caught under its rule, and no right one is blamed.
 
-use super::{PASSWORD, blamed, hosted, passed};
-use litespec::play::{Host, Played};
+use std::time::Duration;
+
+use super::suite::{Case, cases};
+use super::{PASSWORD, blamed, found, settings};
+use litespec::play::{Ended, Host, Played, run_client};
 use litespec::reference::client::{Address, ClientConfig};
 use litespec::session::Password;
-use litespec::wire::target::Target;
-use litespec::wire::{TcpAccept, TcpDial};
+use litespec::wire::memory;
 use litespec::zoo::client::{self, Keeper, Member};
 
-/// Two requests, answered in the other order, behind a connection that was reset.
-const STEPS: &str = "use handshake {\"hb_interval\": 400}\n< nothing for 1hb\n> reset\n< connects within 1s..  @client.reconnects\n\
-    use handshake {\"hb_interval\": 400}\n\
-    driver> {\"do\": \"request\", \"id\": 1, \"w\": \"A\", \"a\": []}\n< {\"op\": 4, \"w\": \"A\", \"n\": $a}\n\
-    driver> {\"do\": \"request\", \"id\": 2, \"w\": \"B\", \"a\": []}\n< {\"op\": 4, \"w\": \"B\", \"n\": $b}\n\
-    > {\"op\": 5, \"n\": $b, \"r\": [2]}\ndriver< {\"id\": 2, \"r\": [2]}\n\
-    > {\"op\": 5, \"n\": $a, \"r\": null}\ndriver< {\"id\": 1, \"r\": null}\n";
-
-async fn play(member: &'static Member) -> Played {
-    let accept = TcpAccept::bind("127.0.0.1:0").await.expect("a port");
-    let url = format!("ws://{}/", accept.local_addr().expect("an address"));
-    let target = Target::parse(&url).expect("a target");
-    let address = Address::parse(&url).expect("an address");
-    let config = ClientConfig {
+fn config() -> ClientConfig {
+    ClientConfig {
         password: Password::from(PASSWORD),
-        seed: Some(5),
+        seed: Some(3),
         ..ClientConfig::default()
-    };
-    let running = Keeper::new(member, config).start(TcpDial::new(&target), address);
-    let host = Host::new(accept).with_driver(running);
-    hosted("rule   client.correlates", STEPS, host).await
-}
-
-#[tokio::test]
-async fn right_clients_that_look_different_pass_over_tcp() {
-    let names = [
-        "plain-client",
-        "sends-octets",
-        "ends-with-a-reset",
-        "sends-pings",
-    ];
-    for name in names {
-        let member = client::find_variant(name).expect("a variant");
-        passed(&play(member).await);
     }
 }
 
-#[tokio::test]
-async fn bent_clients_are_caught_over_tcp() {
-    for (name, rule) in [
-        ("answers-to-the-oldest", "client.correlates"),
-        ("never-after-a-reset", "client.reconnects"),
-        ("dies-of-null", "client.correlates"),
-    ] {
-        let member = client::find(name).expect("a defect");
-        let played = play(member).await;
-        assert_eq!(blamed(&played).0, rule, "{name}");
+/// Plays a scenario against a member.
+async fn play(member: &'static Member, case: &Case) -> Played {
+    let (dial, listener) = memory::listen();
+    let address = Address::parse("ws://memory/").expect("an address");
+    let running = Keeper::new(member, config()).start(dial, address);
+    let mut host = Host::new(listener);
+    if member.obeys {
+        host = host.with_driver(running);
+        return played(&mut host, case).await;
     }
+    let played = played(&mut host, case).await;
+    drop(running);
+    played
+}
+
+async fn played(host: &mut Host, case: &Case) -> Played {
+    let limit = Duration::from_secs(600);
+    let env = case.env.clone();
+    run_client(&settings(), host, &case.id, &case.scenario, env, limit).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_right_client_is_blamed_by_a_scenario_that_is_built_in() {
+    for member in client::variants() {
+        for case in cases() {
+            let played = play(member, &case).await;
+            let told = format!("{} at {}: {:?}", member.name, case.id, played.ended);
+            assert!(
+                matches!(played.ended, Ended::Passed | Ended::Skipped(_)),
+                "{told}"
+            );
+            assert_eq!(found(&played), [] as [&str; 0], "{told}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_never_beats_is_blamed_for_that() {
+    let member = client::find("beats-never").expect("a defect");
+    let mut rules = Vec::new();
+    for case in cases() {
+        let played = play(member, &case).await;
+        rules.extend(found(&played));
+        if let Ended::Failed(_) = &played.ended {
+            rules.push(blamed(&played).0.to_owned().leak());
+        }
+    }
+    assert!(rules.contains(&"client.heartbeat-interval"), "{rules:?}");
 }
