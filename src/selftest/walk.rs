@@ -76,8 +76,11 @@ impl Walk<'_> {
                 Expect::Packet(pattern) if self.role == Role::Server && is(pattern, 0) => {
                     self.states.insert(line.conn.clone(), State::Greeted);
                 }
-                Expect::Packet(pattern) if self.role == Role::Client && is(pattern, 1) => {
-                    self.states.insert(line.conn.clone(), State::Authenticated);
+                Expect::Packet(pattern) if self.role == Role::Client => {
+                    if is(pattern, 1) {
+                        self.states.insert(line.conn.clone(), State::Authenticated);
+                    }
+                    self.bind(pattern);
                 }
                 _ => {}
             },
@@ -112,6 +115,18 @@ impl Walk<'_> {
             | StepKind::WaitsDiffer { .. }
             | StepKind::DriverSend { .. }
             | StepKind::DriverExpect { .. } => {}
+        }
+    }
+
+    /// Gives what a client's packet binds a value, since no client is asked.
+    fn bind(&mut self, pattern: &Pattern) {
+        match pattern {
+            Pattern::Var(hole) if self.env.get(&hole.name).is_none() => {
+                self.env.set(&hole.name, Json::from(1));
+            }
+            Pattern::Members { members, .. } => members.iter().for_each(|(_, of)| self.bind(of)),
+            Pattern::Items(items) => items.iter().for_each(|of| self.bind(of)),
+            _ => {}
         }
     }
 

@@ -1,7 +1,9 @@
 //! `check-client`: clients as processes, whatever they do; and those that somebody else starts.
 
 use std::io::{BufRead, BufReader};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::*;
 

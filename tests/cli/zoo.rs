@@ -87,7 +87,7 @@ fn selftest_tells_first_what_came_of_it_and_fails_on_a_survivor() {
     assert_eq!(
         text(&output.stdout),
         "clean: 2 of 2 defects caught by a scenario about their rule, \
-         0 alarms over 1 right servers\n"
+         0 alarms over 1 right peers\n"
     );
     let survives = [
         "selftest",

@@ -40,7 +40,7 @@ impl Ask {
     }
 
     fn has_arguments(&self) -> bool {
-        self.a.trim_matches(['[', ']', ' ']) != ""
+        !self.a.trim_matches(['[', ']', ' ']).is_empty()
     }
 
     /// The arguments as the text of a string.

@@ -310,7 +310,8 @@ async fn each_of_these_habits_is_found_by_the_scenario_that_is_about_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_result_that_is_told_otherwise_is_found() {
-    let bends: [(&str, fn(&str) -> String); 4] = [
+    type Bend = fn(&str) -> String;
+    let bends: [(&str, Bend); 4] = [
         ("null for nothing", |r| match r {
             "{}" | "[]" | "\"\"" | "0" | "false" => "null".to_owned(),
             other => other.to_owned(),
