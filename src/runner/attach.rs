@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::guests::{Client, Guest, Guests, Inviting};
+use super::guests::{Client, Guest, Guests, Inviting, Telling};
 use crate::play::Host;
 use crate::wire::{Accept, Accepted, TcpAccept};
 
@@ -78,11 +78,11 @@ impl Accept for Shared {
 struct Stranger;
 
 impl Client for Stranger {
-    fn last_lines(&self) -> Vec<String> {
-        Vec::new()
+    fn last_lines(&mut self) -> Telling<'_, Vec<String>> {
+        Box::pin(async { Vec::new() })
     }
 
-    fn ended(&self) -> Pin<Box<dyn Future<Output = Option<String>> + Send + '_>> {
+    fn ended(&self) -> Telling<'_, Option<String>> {
         Box::pin(async { None })
     }
 

@@ -10,6 +10,9 @@ use crate::play::{self, Ended, Host, Played, Redactor, Settings};
 /// What an invitation gives.
 pub type Inviting<'a> = Pin<Box<dyn Future<Output = Result<Guest, String>> + Send + 'a>>;
 
+/// What is told of a client.
+pub type Telling<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
 /// Where clients come from.
 pub trait Guests: Send + Sync {
     /// A client for one scenario, named by its id. An error is why there can be none.
@@ -43,11 +46,12 @@ impl std::fmt::Debug for Guest {
 
 /// A client while its scenario is played.
 pub trait Client: Send + Sync {
-    /// The last lines that it wrote, as it wrote them; none where nobody can know.
-    fn last_lines(&self) -> Vec<String>;
+    /// The last lines that it wrote, as it wrote them; none where nobody can know. Of one that has ended
+    /// these are all to the last.
+    fn last_lines(&mut self) -> Telling<'_, Vec<String>>;
 
     /// How it ended, if it has, or does within a moment.
-    fn ended(&self) -> Pin<Box<dyn Future<Output = Option<String>> + Send + '_>>;
+    fn ended(&self) -> Telling<'_, Option<String>>;
 
     /// Ends it, with all that it has started.
     fn end(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -64,7 +68,10 @@ pub(crate) async fn play_guest(
         Ok(env) => env.clone(),
         Err(error) => return Played::not_played(play::cannot_fill(error.clone())),
     };
-    let Guest { mut host, client } = match guests.invite(&case.id).await {
+    let Guest {
+        mut host,
+        mut client,
+    } = match guests.invite(&case.id).await {
         Ok(guest) => guest,
         Err(why) => return Played::not_played(Ended::Error(settings.redactor.redact(&why))),
     };
@@ -76,7 +83,7 @@ pub(crate) async fn play_guest(
     {
         broken.actual = format!("{}; the client ended: {how}", broken.actual);
     }
-    played.target_output = said(&*client, &settings.redactor);
+    played.target_output = said(&mut *client, &settings.redactor).await;
     // Its standard input ends first.
     drop(host);
     client.end().await;
@@ -84,7 +91,7 @@ pub(crate) async fn play_guest(
 }
 
 /// A client's last lines without secrets.
-pub(crate) fn said(client: &dyn Client, redactor: &Redactor) -> Vec<String> {
-    let lines = client.last_lines();
+pub(crate) async fn said(client: &mut dyn Client, redactor: &Redactor) -> Vec<String> {
+    let lines = client.last_lines().await;
     lines.iter().map(|line| redactor.redact(line)).collect()
 }

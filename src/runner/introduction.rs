@@ -62,7 +62,10 @@ pub(crate) async fn introduction(
         interval: Some(settings.interval),
         ..Found::none()
     };
-    let Guest { mut host, client } = match guests.invite("preflight").await {
+    let Guest {
+        mut host,
+        mut client,
+    } = match guests.invite("preflight").await {
         Ok(guest) => guest,
         Err(why) => {
             let why = settings.redactor.redact(&why);
@@ -90,7 +93,7 @@ pub(crate) async fn introduction(
     drop(host);
     found.stop = match stop {
         Some(Stop::CouldNotRun(why)) => {
-            let lines = said(&*client, &settings.redactor);
+            let lines = said(&mut *client, &settings.redactor).await;
             Some(Stop::CouldNotRun(match lines.last() {
                 Some(line) => format!("{why}; it wrote: {line}"),
                 None => why,

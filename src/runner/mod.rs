@@ -32,7 +32,7 @@ use tokio::time::Instant;
 pub use crate::oracle::Dialect;
 pub use crate::play::Reach;
 pub use attach::Attached;
-pub use guests::{Client, Guest, Guests, Inviting};
+pub use guests::{Client, Guest, Guests, Inviting, Telling};
 pub use known::{Known, KnownLists, known_glob};
 pub use minder::Launch;
 use options::FOR_EVER;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 
-use super::guests::{Client, Guest, Guests, Inviting};
+use super::guests::{Client, Guest, Guests, Inviting, Telling};
 use crate::play::{Driver, Gone, Host};
 use crate::process::{self, Lines, Process, Talk};
 use crate::wire::{Accept, Accepted, TcpAccept};
@@ -162,11 +162,16 @@ struct Spawn {
 }
 
 impl Client for Spawn {
-    fn last_lines(&self) -> Vec<String> {
-        self.process.last_lines()
+    fn last_lines(&mut self) -> Telling<'_, Vec<String>> {
+        Box::pin(async {
+            if self.process.ends_within(Duration::ZERO).await.is_some() {
+                self.process.heard_out().await;
+            }
+            self.process.last_lines()
+        })
     }
 
-    fn ended(&self) -> Pin<Box<dyn Future<Output = Option<String>> + Send + '_>> {
+    fn ended(&self) -> Telling<'_, Option<String>> {
         Box::pin(self.process.ends_within(BEHIND))
     }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::play::Host;
 use crate::reference::client::{Address, ClientConfig};
-use crate::runner::{Client, Guest, Guests, Inviting};
+use crate::runner::{Client, Guest, Guests, Inviting, Telling};
 use crate::session::Password;
 use crate::wire::memory;
 use crate::zoo::client::{Keeper, Member};
@@ -62,17 +62,19 @@ struct InMemory {
     words: Arc<OnceLock<&'static str>>,
 }
 
+impl InMemory {
+    fn words(&self) -> Option<String> {
+        self.words.get().map(|words| (*words).to_owned())
+    }
+}
+
 impl Client for InMemory {
-    fn last_lines(&self) -> Vec<String> {
-        self.words
-            .get()
-            .map(|word| (*word).to_owned())
-            .into_iter()
-            .collect()
+    fn last_lines(&mut self) -> Telling<'_, Vec<String>> {
+        Box::pin(async { self.words().into_iter().collect() })
     }
 
-    fn ended(&self) -> Pin<Box<dyn Future<Output = Option<String>> + Send + '_>> {
-        Box::pin(async { self.words.get().map(|word| (*word).to_owned()) })
+    fn ended(&self) -> Telling<'_, Option<String>> {
+        Box::pin(async { self.words() })
     }
 
     fn end(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
