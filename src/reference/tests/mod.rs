@@ -13,6 +13,7 @@ use crate::protocol::packet::Interval;
 
 mod client;
 mod dialect;
+mod driver;
 mod server;
 
 const ACK: &str = r#"{"op":1,"password":"helloworld"}"#;
