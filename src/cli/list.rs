@@ -17,8 +17,8 @@ Examples:
   litespec list                        every scenario with its title
   litespec list rules                  every rule with its level
   litespec list rules --format json
-  litespec list defects                servers and clients with a planted defect, and the rule each breaks
-  litespec list variants               right servers and clients that look different
+  litespec list defects                peers with a planted defect, and the rule each breaks
+  litespec list variants               right peers that look different
   litespec list --coverage             what the suite covers, and what it never reaches
   litespec list schema > report.schema.json";
 

@@ -39,8 +39,14 @@ impl Ask {
         })
     }
 
+    fn items(&self) -> Vec<Json> {
+        let list = Json::parse(self.a.as_bytes()).ok();
+        let items = list.as_ref().and_then(Json::as_array);
+        items.unwrap_or_default().to_vec()
+    }
+
     fn has_arguments(&self) -> bool {
-        !self.a.trim_matches(['[', ']', ' ']).is_empty()
+        !self.items().is_empty()
     }
 
     /// The arguments as the text of a string.
@@ -50,9 +56,7 @@ impl Ask {
 
     /// The arguments, numbered.
     fn numbered(&self) -> String {
-        let items = Json::parse(self.a.as_bytes()).ok();
-        let items = items.as_ref().and_then(Json::as_array).unwrap_or_default();
-        let items = items.iter().enumerate();
+        let items = self.items().into_iter().enumerate();
         let members: Vec<String> = items
             .map(|(at, item)| format!(r#""{at}":{item}"#))
             .collect();
@@ -61,12 +65,8 @@ impl Ask {
 
     /// The arguments without their list where there is but one.
     fn bare(&self) -> String {
-        match Json::parse(self.a.as_bytes())
-            .ok()
-            .as_ref()
-            .and_then(Json::as_array)
-        {
-            Some([one]) => one.to_string(),
+        match self.items().as_slice() {
+            [one] => one.to_string(),
             _ => self.a.clone(),
         }
     }
