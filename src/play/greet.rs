@@ -79,7 +79,12 @@ impl Player<'_> {
             _ => return Err(self.ungreeted("client.hello-ack", expected, &actual)),
         }
         match packet.get("password") {
-            Some(Json::String(password)) if self.is_password(password) => Ok(()),
+            Some(Json::String(password)) if self.is_password(password) => {
+                // What a client owes from here on it owes from its HELLO_ACK, however late that was.
+                let sent = &mut self.links[link].last_send.1;
+                *sent = (*sent).max(item.at);
+                Ok(())
+            }
             Some(Json::String(_)) => {
                 let mut ended = self.ungreeted(
                     "client.hello-ack",

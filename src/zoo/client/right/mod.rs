@@ -315,9 +315,9 @@ pub(super) const VARIANTS: &[Member] = &[
             }
         }))
     }),
-    variant("answers-hello-slowly", "HELLO_ACK takes 200 ms.").bend(|_, _| {
+    variant("answers-hello-slowly", "HELLO_ACK takes 450 ms.").bend(|_, _| {
         Box::new(Hears(|heard, ctx| match heard.is(Op::Hello) {
-            true => ctx.later(Duration::from_millis(200), Act::Hear(heard.text.to_owned())),
+            true => ctx.later(Duration::from_millis(450), Act::Hear(heard.text.to_owned())),
             false => ctx.hear(heard.text),
         }))
     }),
