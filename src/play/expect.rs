@@ -64,7 +64,8 @@ impl Player<'_> {
                 let window = self.window(link, &line.what, line.bound.as_ref());
                 loop {
                     let Some(item) = self.arrival(link, &line.what, window.until).await? else {
-                        return Err(self.missed(link, line));
+                        let in_turn = self.in_turn(link, line).await?;
+                        return Err(in_turn.unwrap_or_else(|| self.missed(link, line)));
                     };
                     if self.judge(link, line, &item, window)? {
                         break;

@@ -70,7 +70,8 @@ impl Player<'_> {
             let window =
                 *wait.get_or_insert_with(|| self.window(link, &line.what, line.bound.as_ref()));
             let Some(item) = self.next_item(link, window.until).await? else {
-                return Err(self.still_open(link, &open));
+                let in_turn = self.in_turn(link, line).await?;
+                return Err(in_turn.unwrap_or_else(|| self.still_open(link, &open)));
             };
             let Some(at) = self.meets(link, &open, &item)? else {
                 if self.passes_by(link, &item, Some(line)) {

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::budget::{Budget, Share};
 use super::item::{Got, Item};
+use crate::protocol::json::Json;
 use crate::scenario::syntax::{Manual, Step};
 use crate::wire::{Conn, UpgradeRequest};
 
@@ -67,6 +68,8 @@ pub(crate) struct Link {
     pub(crate) raw: bool,
     /// Nonce keys of background REQUESTs whose RESPONSE is passed over.
     pub(crate) background_nonces: HashSet<String>,
+    /// Nonces of a driven client's REQUESTs that have no RESPONSE.
+    pub(crate) in_flight: VecDeque<Json>,
     pub(crate) manual: Manual,
     /// Whether a client's upgrade request has its answer.
     pub(crate) upgrade: Upgrade,
@@ -250,6 +253,7 @@ impl Link {
             counted,
             beats_waiting: VecDeque::new(),
             background_nonces: HashSet::new(),
+            in_flight: VecDeque::new(),
             manual,
             upgrade: Upgrade::Done,
             taken: true,

@@ -27,6 +27,7 @@ mod record;
 mod reply;
 mod run;
 mod send;
+mod serial;
 mod settings;
 mod step;
 mod visit;

@@ -200,6 +200,11 @@ impl Player<'_> {
         };
         let passed_over = self.hosting.is_none() && self.passes_over(index, &got);
         let beside = self.beside(index, &got);
+        if let (Got::Packet { packet, .. }, Some(hosting)) = (&got, &self.hosting)
+            && hosting.drives
+        {
+            self.links[index].asked(packet);
+        }
         self.record_arrival(index, at, &got, passed_over);
         self.watch_arrival(index, at, &got);
         self.answer(index, at, &got);

@@ -275,6 +275,7 @@ impl Player<'_> {
                     }
                     let size = bytes.len();
                     let packet = &packet;
+                    link.answered(packet);
                     return self.tell(index, Sent::Packet { packet, size }, at);
                 }
                 Err(_) => Sent::Bent,

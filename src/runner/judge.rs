@@ -392,3 +392,6 @@ pub(crate) fn untested(rules: &[RuleResult]) -> impl Iterator<Item = &RuleResult
 pub(crate) fn ms(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
 }
+
+#[cfg(test)]
+mod tests;

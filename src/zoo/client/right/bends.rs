@@ -1,11 +1,13 @@
 //! What right variants do otherwise between session and wire.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::bend::{Bend, Ctx, Facts, HEARTBEAT, Heard, read};
+use super::super::bend::{Bend, Ctx, Facts, HEARTBEAT, Heard, equal, read};
 use super::super::bends::hello_ack;
+use crate::protocol::codec;
 use crate::protocol::json::Json;
 use crate::protocol::opcode::Op;
 use crate::protocol::packet::Packet;
@@ -32,6 +34,46 @@ impl Bend for Members {
         match inner {
             Some(inner) => ctx.say((self.0)(inner)),
             None => ctx.say(packet),
+        }
+    }
+}
+
+/// Sends a REQUEST only when the one before it has its answer.
+#[derive(Default)]
+pub(super) struct InTurn {
+    /// The nonce of the one that is out.
+    out: Option<String>,
+    waiting: VecDeque<String>,
+}
+
+impl InTurn {
+    fn send(&mut self, packet: String, ctx: &mut Ctx<'_, '_>) {
+        self.out = match codec::decode(packet.as_bytes()) {
+            Ok(Packet::Request { n, .. }) => Some(n.as_str().to_owned()),
+            _ => None,
+        };
+        ctx.say(packet);
+    }
+}
+
+impl Bend for InTurn {
+    fn says(&mut self, packet: String, ctx: &mut Ctx<'_, '_>) {
+        match read(&packet).0 {
+            Some(Op::Request) if self.out.is_some() => self.waiting.push_back(packet),
+            Some(Op::Request) => self.send(packet, ctx),
+            _ => ctx.say(packet),
+        }
+    }
+
+    fn heard(&mut self, heard: Heard<'_>, ctx: &mut Ctx<'_, '_>) {
+        let nonce = heard.answer().map(|(n, _)| n.as_str().to_owned());
+        ctx.hear(heard.text);
+        let answered = |out: &String| nonce.as_ref().is_some_and(|nonce| equal(out, nonce));
+        if self.out.as_ref().is_some_and(answered) {
+            self.out = None;
+            if let Some(next) = self.waiting.pop_front() {
+                self.send(next, ctx);
+            }
         }
     }
 }

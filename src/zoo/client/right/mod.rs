@@ -4,7 +4,7 @@ mod bends;
 
 use std::time::Duration;
 
-use self::bends::{Acts, Members, Spells, Talks, Unacknowledged, closes_on_what_is_open};
+use self::bends::{Acts, InTurn, Members, Spells, Talks, Unacknowledged, closes_on_what_is_open};
 use super::beats::{Beats, each};
 use super::bend::{Act, Bend, Facts};
 use super::bends::Hears;
@@ -321,6 +321,11 @@ pub(super) const VARIANTS: &[Member] = &[
             false => ctx.hear(heard.text),
         }))
     }),
+    variant(
+        "asks-in-turn",
+        "It sends a REQUEST only when the one before it has been answered.",
+    )
+    .bend(|_, _| Box::<InTurn>::default()),
     Member {
         resends: true,
         ..variant(
