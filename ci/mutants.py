@@ -46,6 +46,9 @@ RUNNING = ("protocol", "session", "scenario", "oracle", "outcome", "event", "wir
 AREAS = {
     "session": Area(files=("src/session/server.rs", "src/session/password.rs"), floors=RUNNING,
                     judge=("--test", "harness"), harness=("suite", "dialect")),
+    "client": Area(files=("src/session/client.rs", "src/session/backoff.rs"), floors=RUNNING,
+                   judge=("--test", "harness", "--", "clients::suite::the_reference"),
+                   harness=("clients",)),
     "protocol": Area(files=("src/protocol/**/*.rs",), floors=("protocol",), judge=("--lib",)),
     "oracle": Area(files=("src/oracle/**/*.rs",), floors=("protocol", "oracle"),
                    judge=("--lib", "oracle::")),
@@ -69,14 +72,12 @@ def floor_crate(area, folder):
     for name in ("scenarios", "snapshots", "fuzz/corpus"):
         shutil.copytree(ROOT / name, folder / name)
     text = ""
-    for module in ("main", "support", *area.harness) if area.harness else ():
-        base = ROOT / "tests" / "harness"
-        for path in [*base.glob(f"{module}.rs"), *(base / module).glob("**/*.rs")]:
-            target = folder / path.relative_to(ROOT)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            lines = path.read_text().splitlines(keepends=True)
-            target.write_text("".join(line for line in lines if module != "main" or needed(line, area)))
-            text += target.read_text()
+    for path in harness_files(area):
+        target = folder / path.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        lines = path.read_text().splitlines(keepends=True)
+        target.write_text("".join(line for line in lines if needed(line, path, area)))
+        text += target.read_text()
     for floor in area.floors:
         for path in [*(ROOT / "src").glob(f"{floor}.rs"), *(ROOT / "src" / floor).glob("**/*.rs")]:
             target = folder / path.relative_to(ROOT)
@@ -89,10 +90,29 @@ def floor_crate(area, folder):
     shutil.copy(ROOT / "Cargo.lock", folder / "Cargo.lock")
 
 
-def needed(line, area):
-    """Whether a line of the harness's main.rs is about a module that is built."""
+def harness_files(area):
+    """The files of the harness that an area is judged by."""
+    base = ROOT / "tests" / "harness"
+    for module in ("main", "support", *area.harness) if area.harness else ():
+        for path in [*base.glob(f"{module}.rs"), *(base / module).glob("**/*.rs")]:
+            if builds(path, area):
+                yield path
+
+
+def builds(path, area):
+    """Whether a file of the harness can be built without what stands above the area's floors."""
+    return "zoo" in area.floors or "litespec::zoo" not in path.read_text()
+
+
+def needed(line, path, area):
+    """Whether a line of the harness is about a module that is built."""
     module = re.match(r"mod (\w+);", line)
-    return not module or module.group(1) in ("support", *area.harness)
+    if not module:
+        return True
+    if path.name == "main.rs":
+        return module.group(1) in ("support", *area.harness)
+    beside = path.parent / f"{module.group(1)}.rs"
+    return not beside.exists() or builds(beside, area)
 
 
 def floor_manifest(manifest, sources):
