@@ -59,8 +59,8 @@ AREAS = {
     "verdicts": Area(files=("src/runner/judge.rs", "src/runner/ledger.rs", "src/runner/triage.rs",
                             "src/runner/known.rs"),
                      floors=RUNNING,
-                     judge=("--test", "harness", "--", "triage::", "known::", "controls::", "dying::",
-                            "debug::"),
+                     judge=("--lib", "--test", "harness", "--", "runner::", "triage::", "known::",
+                            "controls::", "dying::", "debug::"),
                      harness=("suite", "triage", "known", "controls", "dying", "debug")),
 }
 
