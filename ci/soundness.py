@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Asks whether verdicts hold on a busy machine.
 
-Checks a right server again and again while other processes keep the cores busy, and counts what each
-scenario came to: no failure, no warning, few inconclusive verdicts. Then checks servers with a defect
-of timing under the same load, and counts how often they are found out. The servers are the Python
-peers, or (`--server reference`) the reference server and the zoo's defects of timing. Prints a table;
-exits 1 outside the thresholds.
+Checks a right peer again and again while other processes keep the cores busy, and counts what each
+scenario came to: no failure, no warning, few inconclusive verdicts. Then checks peers with a defect
+of timing under the same load, and counts how often they are found out. `--server` and `--client` say
+which peers: Python's (Node's for a client too), or litespec's own and the zoo's defects of timing.
+Prints a table; exits 1 outside the thresholds.
 """
 
 import argparse
@@ -78,50 +78,102 @@ def share(part, whole):
     return 100 * part / whole if whole else 0.0
 
 
-# Rules that a defect of timing breaks.
-TIMING = ("heartbeat.timeout", "heartbeat.keeps-alive", "heartbeat.only-heartbeats",
-          "heartbeat.prompt")
+class Peers:
+    """Peers of one role and make, right and with a defect of timing."""
+
+    # Rules that a defect of timing breaks, and under which it may be found: by how they begin.
+    timing, found_as = (), ()
+    # Those of the rules that the protocol only recommends.
+    should = ()
+
+    def __init__(self, make, options):
+        self.make, self.options = make, options
+
+    def zoo(self):
+        """The zoo's defects of timing, each with the verdict that its rule's level asks for."""
+        listed = subprocess.run([self.options.litespec, "list", "defects", "--format", "json"],
+                                check=True, stdout=subprocess.PIPE)
+        return [(d["name"], "warn" if d["rule"] in self.should else "fail")
+                for d in json.loads(listed.stdout) if d["rule"] in self.timing]
 
 
-@contextlib.contextmanager
-def serving(options, defect=None):
-    """Runs the right server, or one with a defect, for the length of a `with`; gives its URL."""
-    if options.server == "python":
-        command = (peers.python_peer("server_defect.py", "--defect", defect) if defect
-                   else peers.python_peer("server.py"))
-        with peers.started(command, options.hb_interval, subprocess.DEVNULL) as url:
-            yield url
-        return
-    command = [options.litespec, "serve", "--listen", "127.0.0.1:0", "--format", "json",
-               "--hb-interval", f"{options.hb_interval}ms"]
-    if defect:
-        command += ["--defect", defect]
-    environment = {**os.environ, "LITESPEC_PASSWORD": peers.PASSWORD, "LITESPEC_LOG": "off"}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                               env=environment, start_new_session=True)
-    try:
-        yield peers.ready(process)
-    finally:
-        peers.end(process)
+class Servers(Peers):
+    """One server is started, and checked as often as asked."""
+
+    role = "server"
+    timing = ("heartbeat.timeout", "heartbeat.keeps-alive", "heartbeat.only-heartbeats",
+              "heartbeat.prompt")
+    should = ("heartbeat.prompt",)
+    found_as = ("heartbeat.",)
+
+    @contextlib.contextmanager
+    def checking(self, defect=None):
+        """Runs a server for the length of a `with`; gives the function that checks it."""
+        with self.serving(defect) as url:
+            yield lambda *options: peers.check(self.options.litespec, url, *options)
+
+    @contextlib.contextmanager
+    def serving(self, defect):
+        """Runs the right server, or one with a defect; gives its URL."""
+        if self.make == "python":
+            command = (peers.python_peer("server_defect.py", "--defect", defect) if defect
+                       else peers.python_peer("server.py"))
+            with peers.started(command, self.options.hb_interval, subprocess.DEVNULL) as url:
+                yield url
+            return
+        command = [self.options.litespec, "serve", "--listen", "127.0.0.1:0", "--format", "json",
+                   "--hb-interval", f"{self.options.hb_interval}ms"]
+        if defect:
+            command += ["--defect", defect]
+        environment = {**os.environ, "LITESPEC_PASSWORD": peers.PASSWORD, "LITESPEC_LOG": "off"}
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                   env=environment, start_new_session=True)
+        try:
+            yield peers.ready(process)
+        finally:
+            peers.end(process)
+
+    def defects(self):
+        """What to look for, each with how binding the rule is that it breaks."""
+        if self.make == "python":
+            return [("early-timeout", "fail"), ("never-timeout", "fail")]
+        return self.zoo()
 
 
-def defects(options):
-    """The defects of timing, each with how binding the rule is that it breaks."""
-    if options.server == "python":
-        return [("early-timeout", "fail"), ("never-timeout", "fail")]
-    listed = subprocess.run([options.litespec, "list", "defects", "--format", "json"], check=True,
-                            stdout=subprocess.PIPE)
-    return [(defect["name"], "warn" if defect["rule"] == "heartbeat.prompt" else "fail")
-            for defect in json.loads(listed.stdout) if defect["rule"] in TIMING]
+class Clients(Peers):
+    """A client is started for each scenario."""
+
+    role = "client"
+    timing = ("client.heartbeat-interval", "client.heartbeat-rate", "client.reconnect-waits",
+              "client.reconnect-random")
+    should = ("client.heartbeat-rate", "client.reconnect-random")
+    found_as = ("client.heartbeat-", "client.reconnect")
+
+    @contextlib.contextmanager
+    def checking(self, defect=None):
+        """Gives the function that checks the right client, or one with a defect."""
+        command = {
+            "python": lambda: peers.python_peer("client.py"),
+            "node": lambda: peers.node_peer("client.mjs"),
+            "reference": lambda: [self.options.litespec, "client", "{url}",
+                                  *(["--defect", defect] if defect else [])],
+        }[self.make]()
+        interval = f"{self.options.hb_interval}ms"
+        yield lambda *options: peers.check_client(self.options.litespec, command, "--hb-interval",
+                                                  interval, *options)
+
+    def defects(self):
+        """What to look for, each with how binding the rule is that it breaks."""
+        return self.zoo() if self.make == "reference" else []
 
 
-def repeat_right(options):
-    """Checks the right server; gives the tally."""
+def repeat_right(which, options):
+    """Checks the right peer; gives the tally."""
     tally = Tally()
-    with serving(options) as url:
+    with which.checking() as check:
         for number in range(1, options.runs + 1):
             began = time.monotonic()
-            exit_code, report = peers.check(options.litespec, url, "--seed", str(number))
+            exit_code, report = check("--seed", str(number))
             tally.add(exit_code, report)
             summary = report["summary"]
             line = ", ".join(f"{summary[v]} {v}" for v in peers.VERDICTS if summary[v])
@@ -130,27 +182,26 @@ def repeat_right(options):
     return tally
 
 
-def repeat_defect(options, defect, verdict):
-    """Checks a server with a defect of timing; gives how often a heartbeat rule was broken for it."""
+def repeat_defect(which, options, defect, verdict):
+    """Checks a peer with a defect of timing; gives how often a rule on timing was broken for it."""
     found = 0
-    with serving(options, defect) as url:
+    with which.checking(defect) as check:
         for number in range(1, options.detection_runs + 1):
             filters = [word for glob in options.filter for word in ("--filter", glob)]
-            exit_code, report = peers.check(options.litespec, url, "--seed", str(number),
-                                            "--triage", "0", *filters)
+            exit_code, report = check("--seed", str(number), "--triage", "0", *filters)
             rules = {f["rule"] for wanted in ("fail", verdict)
                      for s in peers.with_verdict(report, wanted) if (f := s["failure"])}
-            seen = any(rule.startswith("heartbeat.") for rule in rules)
+            seen = any(rule.startswith(which.found_as) for rule in rules)
             found += seen
             print(f"{defect} {number}: {'found' if seen else 'MISSED'}, exit {exit_code}, "
                   f"{', '.join(sorted(rules))}", file=sys.stderr, flush=True)
     return found
 
 
-def right_table(tally, options):
+def right_table(which, tally, options):
     """Prints what came of the right peer; gives the thresholds that were passed."""
     found = []
-    print(f"right server ({options.server}), {options.runs} runs, {options.busy} busy processes, "
+    print(f"right {which.role} ({which.make}), {options.runs} runs, {options.busy} busy processes, "
           f"hb {options.hb_interval} ms")
     for verdict in peers.VERDICTS:
         print(f"  {verdict:<13}{tally.count(verdict):>7}")
@@ -176,8 +227,10 @@ def right_table(tally, options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("litespec", help="the litespec binary")
-    parser.add_argument("--server", choices=("python", "reference"), default="python")
-    parser.add_argument("--runs", type=int, default=50, help="against the right server")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--server", choices=("python", "reference"), default="python")
+    kind.add_argument("--client", choices=("python", "node", "reference"))
+    parser.add_argument("--runs", type=int, default=50, help="against the right peer")
     parser.add_argument("--detection-runs", type=int, default=20, help="against each defect")
     parser.add_argument("--filter", action="append", default=[], metavar="GLOB",
                         help="scenarios of the detection runs (all, unless given)")
@@ -191,16 +244,17 @@ def main():
     options = parser.parse_args()
     options.litespec = str(Path(options.litespec).resolve())
     peers.end_on_sigterm()
-    if options.server == "python":
+    if (options.client or options.server) == "python":
         peers.install_python()
+    which = Clients(options.client, options) if options.client else Servers(options.server, options)
 
     found = []
     with busy(options.busy):
         if options.runs:
-            found += right_table(repeat_right(options), options)
-        planted = defects(options) if options.detection_runs else []
+            found += right_table(which, repeat_right(which, options), options)
+        planted = which.defects() if options.detection_runs else []
         with concurrent.futures.ThreadPoolExecutor(options.together) as pool:
-            counts = pool.map(lambda one: repeat_defect(options, *one), planted)
+            counts = pool.map(lambda one: repeat_defect(which, options, *one), planted)
         for (defect, _), count in zip(planted, counts, strict=True):
             rate = share(count, options.detection_runs)
             print(f"{defect:<32} found in {rate:.0f} % of {options.detection_runs} runs", flush=True)

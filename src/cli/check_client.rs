@@ -15,6 +15,7 @@ use super::run::{Line, Parts, Ready, Tested};
 use super::suite::SuiteArgs;
 use super::{repeat, selection, values};
 use crate::runner::{Feature, Options, Readiness, Spawning};
+use crate::scenario::Scenario;
 use crate::scenario::syntax::Role;
 
 pub(super) const EXAMPLES: &str = "\
@@ -52,9 +53,18 @@ pub(crate) enum Driver {
     Off,
 }
 
-/// Arguments of `litespec check-client`. Not `Debug`: it holds the password.
+/// Arguments of `litespec check-client`.
 #[derive(Args)]
 pub(super) struct CheckClient {
+    #[command(flatten)]
+    pub(super) run: CheckClientArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// What a run against a client takes. Not `Debug`: it holds the password.
+#[derive(Args)]
+pub(super) struct CheckClientArgs {
     /// Start the client with this command, once for each scenario
     #[arg(last = true, value_name = "CMD")]
     command: Vec<OsString>,
@@ -107,13 +117,11 @@ pub(super) struct CheckClient {
     jobs: u16,
     #[command(flatten)]
     pub(super) suite: SuiteArgs,
-    #[command(flatten)]
-    output: OutputArgs,
 }
 
 pub(super) fn run(globals: &Globals, args: &CheckClient, line: &Line<'_>) -> Result<Exit, Stop> {
-    let ready = args.ready(line)?;
-    tell(globals, &args.suite, &args.output, ready)
+    let ready = args.run.ready(line, |_| true)?;
+    tell(globals, &args.run.suite, &args.output, ready)
 }
 
 fn whole_millis(time: Duration) -> Result<Duration, Stop> {
@@ -125,10 +133,17 @@ fn whole_millis(time: Duration) -> Result<Duration, Stop> {
     }
 }
 
-impl CheckClient {
-    fn ready(&self, line: &Line<'_>) -> Result<Ready, Stop> {
+impl CheckClientArgs {
+    /// Reads the arguments. Of the scenarios at hand, those are run that `wanted` wants and the
+    /// filters select.
+    pub(super) fn ready(
+        &self,
+        line: &Line<'_>,
+        wanted: impl Fn(&Scenario) -> bool,
+    ) -> Result<Ready, Stop> {
         let options = self.options(line)?;
-        let scenarios = selection::scenarios(&self.suite, Role::Client)?;
+        let mut scenarios = selection::scenarios(&self.suite, Role::Client)?;
+        scenarios.retain(|scenario| wanted(scenario));
         selection::check_filters(&scenarios, &options.filters)?;
         selection::check_dialect(&scenarios, &options)?;
         let (target, shown) = match self.listen.filter(|_| self.command.is_empty()) {

@@ -111,6 +111,9 @@ enum Command {
     /// Record what a server does where the protocol leaves a choice
     #[command(after_help = profile::EXAMPLES)]
     Profile(Box<profile::ProfileArgs>),
+    /// Record what a client does where the protocol leaves a choice
+    #[command(after_help = profile::CLIENT_EXAMPLES)]
+    ProfileClient(Box<profile::ProfileClientArgs>),
     /// Compare two reports or two profiles
     #[command(after_help = diff::EXAMPLES)]
     Diff(diff::DiffArgs),
@@ -175,7 +178,7 @@ fn dispatch(
             Ok(check::run(&read.cli.globals, check, &read.line("check")?)?.into())
         }
         Command::CheckClient(check) => {
-            let file = check.suite.config.as_deref();
+            let file = check.run.suite.config.as_deref();
             let read = with_file(command, "check-client", args, matches, file)?;
             let Command::CheckClient(check) = &read.cli.command else {
                 return Err(Stop::usage("the configuration changed the subcommand"));
@@ -190,6 +193,15 @@ fn dispatch(
                 return Err(Stop::usage("the configuration changed the subcommand"));
             };
             Ok(profile::run(&read.cli.globals, profile, &read.line("profile")?)?.into())
+        }
+        Command::ProfileClient(profile) => {
+            let file = profile.run.suite.config.as_deref();
+            let read = with_file(command, "profile-client", args, matches, file)?;
+            let Command::ProfileClient(profile) = &read.cli.command else {
+                return Err(Stop::usage("the configuration changed the subcommand"));
+            };
+            let line = read.line("profile-client")?;
+            Ok(profile::run_client(&read.cli.globals, profile, &line)?.into())
         }
         Command::Diff(diff) => Ok(diff::run(&cli.globals, &diff)?.into()),
         Command::List(list) => Ok(list::run(&cli.globals, &list)?.into()),

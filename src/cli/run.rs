@@ -1,4 +1,4 @@
-//! What `check`, `check-client` and `profile` share: the target, the scenarios, the run.
+//! What `check`, `profile` and the same for clients share: the target, the scenarios, the run.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;

@@ -199,3 +199,6 @@ fn entry(list: List, known: Known, tally: Tally) -> KnownEntry {
         passed: tally.passed,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,6 +63,44 @@ fn a_profile_is_also_for_people_and_for_a_page() {
 }
 
 #[test]
+fn a_client_has_a_profile_too() {
+    let folder = folder("profile-client");
+    let client = [env!("CARGO_BIN_EXE_litespec"), "client", "{url}"];
+    let profile = |more: &[&str]| {
+        let few = ["--filter", "client/open/unknown-op", "--filter"];
+        let few = [&["profile-client"][..], &few, &["client/heartbeat/*"]].concat();
+        run(&folder, &[&few, more, &["--"], &client].concat())
+    };
+    let output = profile(&["--output", "a.json"]);
+    assert_eq!(output.status.code(), Some(2), "{}", told(&output));
+    assert!(text(&output.stderr).contains("client/heartbeat/*"));
+
+    let profile = |more: &[&str]| {
+        let few = ["profile-client", "--filter", "client/open/unknown-op"];
+        run(&folder, &[&few, more, &["--"], &client].concat())
+    };
+    let output = profile(&["--output", "a.json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    let written = fs::read_to_string(folder.join("a.json")).unwrap();
+    let written: serde_json::Value = serde_json::from_str(&written).unwrap();
+    assert_eq!(
+        (&written["kind"], &written["role"]),
+        (&"profile".into(), &"client".into())
+    );
+    assert_eq!(written["points"].as_array().unwrap().len(), 4, "{written}");
+    let human = text(&profile(&["--format", "human"]).stdout);
+    assert!(human.starts_with("PROFILE  "), "{human}");
+    assert!(human.contains("  unknown-op#2 ("), "{human}");
+    let output = run(&folder, &["diff", "a.json", "a.json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+
+    let absent = run(&folder, &["profile-client", "--", "/no/such/program"]);
+    assert_eq!(absent.status.code(), Some(4), "{}", told(&absent));
+    let nobody = run(&folder, &["profile-client"]);
+    assert_eq!(nobody.status.code(), Some(2), "{}", told(&nobody));
+}
+
+#[test]
 fn a_report_that_became_worse_is_exit_1() {
     let folder = folder("diff-worse");
     let args = [

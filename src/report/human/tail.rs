@@ -185,10 +185,13 @@ pub(super) fn open_points(out: &mut String, record: &Record, screen: &Screen) {
     let width = ids.iter().map(|id| columns(id)).max().unwrap_or(0).min(48);
     for (id, result) in ids.iter().zip(&recorded) {
         let pad = width.saturating_sub(columns(id));
-        let room = screen.width.saturating_sub(width + 4).max(20);
-        let _ = writeln!(out, "  {id}{:pad$}  {}", "", cut(&observed(result), room));
+        let label = format!("  {id}{:pad$}  ", "");
+        field(out, screen, &label, &cut(&observed(result), RECORD_MOST));
     }
 }
+
+/// Columns of a record at most, over all its lines.
+const RECORD_MOST: usize = 400;
 
 fn observed(result: &ScenarioResult) -> String {
     let said = match &result.observed {

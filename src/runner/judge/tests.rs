@@ -291,7 +291,13 @@ fn the_watch_tells_each_rule_once_a_case_and_no_secret() {
     assert_eq!(first.transcript, played.transcript);
     let failure = first.failure.as_ref().expect("a failure");
     assert!(failure.actual.contains("${password}"), "{}", failure.actual);
-    assert_eq!(found[1].result.verdict, Verdict::Warn);
+    let second = &found[1].result;
+    assert_eq!(
+        (second.verdict, second.level),
+        (Verdict::Warn, Level::Should)
+    );
+    let sentence = rules::find("hello.once").map(|rule| rule.sentence);
+    assert_eq!(Some(&*second.title), sentence);
     assert!(found.iter().all(|found| found.case == "server/auth/x#2"));
     let strict = judging(true, |judge| judge.findings(&case(), &played));
     assert_eq!(strict[1].result.verdict, Verdict::Fail);
@@ -308,6 +314,11 @@ fn what_is_beyond_a_single_line_names_all_its_cases() {
         (&*ended.rule, ended.result.verdict),
         ("robust.isolation", Verdict::Fail)
     );
+    let sentence = rules::find("robust.isolation").map(|rule| rule.sentence);
+    assert_eq!(Some(&*ended.result.title), sentence);
+    assert_eq!(&*ended.result.id, "watch/robust.isolation");
+    assert_eq!(ended.result.rules, ["robust.isolation"]);
+    assert_eq!(ended.result.attempts, 1);
     let failure = ended.result.failure.expect("a failure");
     assert_eq!(failure.actual, "the target ended: exit status 1");
     assert_eq!(failure.target_output, ["last words"]);
@@ -325,6 +336,7 @@ fn what_is_beyond_a_single_line_names_all_its_cases() {
         (&*same.rule, same.result.verdict),
         ("client.reconnect-random", Verdict::Warn)
     );
+    assert_eq!(same.result.level, Level::Should);
     let failure = same.result.failure.expect("a failure");
     assert!(failure.actual.ends_with(" 11, 12 ms"), "{}", failure.actual);
 }
