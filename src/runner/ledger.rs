@@ -261,3 +261,6 @@ impl<'e> Ledger<'e> {
         !rule.scenarios.is_empty() && rule.scenarios.iter().all(waived)
     }
 }
+
+#[cfg(test)]
+mod tests;
