@@ -9,7 +9,8 @@ are judged by their own tests. Each area is built as a crate of the floors it ne
 above, which is many times as fast.
 
 Survivors are compared with ci/mutants/AREA.txt, which gives a reason for each. A survivor that is not
-in it, or an entry that no longer survives, fails.
+in it, or an entry that no longer survives, fails. Since tests only grow, what an earlier run printed can
+be tried alone (`--only`), and so can what a diff has touched (`--in-diff`).
 """
 
 import argparse
@@ -159,9 +160,23 @@ def mutate(area, name, options):
         command += ["--file", file]
     if options.shard:
         command += ["--shard", options.shard]
+    if options.in_diff:
+        command += ["--in-diff", str(options.in_diff.resolve())]
+    if options.only:
+        for pattern in sorted(patterns(options.only.read_text())):
+            command += ["--re", pattern]
     subprocess.run([*command, "--", *area.judge], cwd=ROOT, check=False)
     outcomes = output / "mutants.out" / "outcomes.json"
     return json.loads(outcomes.read_text())["outcomes"]
+
+
+def patterns(text):
+    """Expressions for the mutants that an earlier run printed, or a list names."""
+    for line in text.splitlines():
+        listed = re.match(r"(?:  survived: )?([\w/]+\.rs): (.+?)(?: \(\d+\))?(?: -- .*|: .*)?$", line)
+        if listed:
+            file, name = listed.groups()
+            yield rf"^src/{re.escape(file)}:\d+:\d+: {re.escape(name)}$"
 
 
 def plain(mutant, seen):
@@ -180,6 +195,10 @@ def main():
     parser.add_argument("--output", type=Path, default=ROOT / "target" / "mutants",
                         help="where the crates and what comes of them are written")
     parser.add_argument("--shard", help="K/N: a part of the mutants, as cargo-mutants counts them")
+    parser.add_argument("--only", type=Path, metavar="FILE",
+                        help="only the mutants in this file: what this script printed, or a list")
+    parser.add_argument("--in-diff", type=Path, metavar="FILE",
+                        help="only mutants of the lines that this diff adds or changes")
     options = parser.parse_args()
     options.output = options.output.resolve()
     if shutil.which("cargo-mutants") is None:
