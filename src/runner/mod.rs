@@ -16,6 +16,8 @@ mod options;
 mod plan;
 mod preflight;
 mod revive;
+#[cfg(test)]
+mod sample;
 mod select;
 mod spawn;
 mod triage;

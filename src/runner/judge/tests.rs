@@ -3,7 +3,7 @@
 use super::*;
 use crate::event::{Suite, Tool};
 use crate::oracle::Breach;
-use crate::outcome::{Dir, Entry, EntryKind};
+use crate::runner::sample::entry;
 use crate::scenario;
 use crate::scenario::syntax::Source;
 use crate::scenario::values::Env;
@@ -88,14 +88,7 @@ fn played(ended: Ended) -> Played {
     Played {
         observed: Some(serde_json::json!({"what": "ignored"})),
         notes: vec!["closed at 1.03 hb".to_owned()],
-        transcript: vec![Entry {
-            at_ms: 1.0,
-            conn: "a".to_owned(),
-            dir: Dir::Sent,
-            kind: EntryKind::Ping,
-            text: String::new(),
-            auto: false,
-        }],
+        transcript: vec![entry()],
         took: Duration::from_micros(1500),
         ..Played::not_played(ended)
     }

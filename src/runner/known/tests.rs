@@ -1,57 +1,13 @@
 //! What a list says of a result, and a result of a list.
 
 use super::*;
-use crate::protocol::rules::Level;
+use crate::runner::sample::{self, failure, known};
 
-fn known(id: &str, rule: &str) -> Known {
-    Known {
-        id: id.to_owned(),
-        rule: rule.to_owned(),
-        text: None,
-        reason: "told upstream".to_owned(),
-        expires: Some("2027-01-31".to_owned()),
-        expired: false,
-        file: "known.toml".to_owned(),
-        line: 7,
-        glob: known_glob(id).expect("a glob"),
-    }
-}
-
-fn failure(rule: &str) -> Failure {
-    Failure {
-        rule: rule.to_owned(),
-        sentence: String::new(),
-        expected: "close 4001".to_owned(),
-        actual: "close 1011 \"oops\"".to_owned(),
-        hint: None,
-        source: "embedded".to_owned(),
-        file: "x.scenario".to_owned(),
-        line: 1,
-        column: 1,
-        quote: String::new(),
-        repeat: String::new(),
-        target_output: Vec::new(),
-    }
-}
-
-/// A result about `auth.reject`; what is no success breaks `broken`.
+/// A result about `auth.reject`, which may break a rule.
 fn result(verdict: Verdict, broken: Option<&str>) -> ScenarioResult {
     ScenarioResult {
-        id: "server/auth/x#2".to_owned(),
-        title: String::new(),
-        rules: vec!["auth.reject".to_owned()],
-        level: Level::Must,
-        verdict,
-        reason: None,
-        blocked_by: None,
-        expected: None,
-        duration_ms: 0.0,
-        attempts: 1,
-        triage: None,
-        observed: None,
-        notes: Vec::new(),
         failure: broken.map(failure),
-        transcript: Vec::new(),
+        ..sample::result("server/auth/x#2", "auth.reject", verdict)
     }
 }
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::outcome::{Dir, Entry, EntryKind, Failure, Verdict};
-use crate::protocol::rules::Level;
-use crate::runner::{Known, Options, known_glob, plan};
+use crate::outcome::Verdict;
+use crate::runner::sample::{entry, known, result};
+use crate::runner::{Known, Options, plan};
 use crate::scenario::syntax::{Origin, Source};
 use crate::scenario::{self, Scenario};
 
@@ -30,55 +30,6 @@ fn planned() -> Plan {
     plan(&Options::default(), &all).expect("a plan")
 }
 
-fn result(id: &str, rule: &str, verdict: Verdict) -> ScenarioResult {
-    let breaks = matches!(verdict, Verdict::Fail | Verdict::Warn);
-    ScenarioResult {
-        id: id.to_owned(),
-        title: String::new(),
-        rules: vec![rule.to_owned()],
-        level: Level::Must,
-        verdict,
-        reason: None,
-        blocked_by: None,
-        expected: None,
-        duration_ms: 0.0,
-        attempts: 1,
-        triage: None,
-        observed: None,
-        notes: Vec::new(),
-        failure: breaks.then(|| failure(rule)),
-        transcript: vec![entry()],
-    }
-}
-
-fn failure(rule: &str) -> Failure {
-    Failure {
-        rule: rule.to_owned(),
-        sentence: String::new(),
-        expected: String::new(),
-        actual: String::new(),
-        hint: None,
-        source: "file".to_owned(),
-        file: String::new(),
-        line: 1,
-        column: 1,
-        quote: String::new(),
-        repeat: String::new(),
-        target_output: Vec::new(),
-    }
-}
-
-fn entry() -> Entry {
-    Entry {
-        at_ms: 1.0,
-        conn: "a".to_owned(),
-        dir: Dir::Sent,
-        kind: EntryKind::Ping,
-        text: String::new(),
-        auto: false,
-    }
-}
-
 /// A finding of the watch in a case, with so many lines of transcript.
 fn found(rule: &str, case: &str, verdict: Verdict, lines: usize) -> Found {
     let mut result = result(&format!("watch/{rule}"), rule, verdict);
@@ -88,20 +39,6 @@ fn found(rule: &str, case: &str, verdict: Verdict, lines: usize) -> Found {
         rule: rule.to_owned(),
         case: case.to_owned(),
         result,
-    }
-}
-
-fn known(id: &str, rule: &str) -> Known {
-    Known {
-        id: id.to_owned(),
-        rule: rule.to_owned(),
-        text: None,
-        reason: "r".to_owned(),
-        expires: None,
-        expired: false,
-        file: "known.toml".to_owned(),
-        line: 1,
-        glob: known_glob(id).expect("a glob"),
     }
 }
 
