@@ -42,8 +42,7 @@ impl Engine<'_> {
     /// kind has been: a repeat must not change what another scenario meets.
     pub(super) fn question(&mut self, entry: &Entry, result: &ScenarioResult) {
         let counts = entry.listed && result.verdict == Verdict::Fail;
-        let repeats = self.options.triage;
-        if !counts || repeats == 0 || self.dead.is_some() || self.ledger.excuses(result) {
+        if !counts || self.dead.is_some() || self.ledger.excuses(result) {
             return;
         }
         let pending = Pending {
@@ -202,5 +201,18 @@ fn attempt(result: &ScenarioResult, perturbed: bool) -> TriageAttempt {
         rule: failure.map(|failure| failure.rule.clone()),
         actual: seen.or_else(|| result.reason.clone()),
         duration_ms: result.duration_ms,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_repeat_has_a_seed_of_its_own_and_every_second_is_perturbed() {
+        let repeats = [1, 2, 3].map(|number| Again { number });
+        assert_eq!(repeats.map(|again| again.seed(7)), [8, 9, 10]);
+        assert_eq!(repeats.map(|again| again.seed(u64::MAX)), [0, 1, 2]);
+        assert_eq!(repeats.map(Again::perturbed), [false, true, false]);
     }
 }
