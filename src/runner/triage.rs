@@ -82,7 +82,6 @@ impl Engine<'_> {
         pending.out += 1;
         Some(Entry {
             again: Some(Again { number }),
-            attempts: 0,
             ..pending.entry.clone()
         })
     }

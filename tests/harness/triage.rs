@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use litespec::event::RunEvent;
+use litespec::event::{Ending, RunEvent};
 use litespec::oracle::Dialect;
 use litespec::outcome::{Triage, TriageLabel, Verdict};
 use litespec::play::{self, Ended, Lateness, Reach, Redactor, Settings};
@@ -13,11 +13,12 @@ use litespec::runner::{self, Known, KnownLists, Options, known_glob};
 use litespec::wire::memory::{self, MemoryStream};
 use litespec::wire::target::Target;
 use litespec::wire::{Limits, Offer};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::suite::{BoxFuture, serve, server_suite};
 use crate::support::peer::Peer;
-use crate::support::{Done, run};
+use crate::support::{Done, run, run_until};
 
 /// Refuses a wrong password with 1008 where `wrong` says so, else as it should. `wrong` gets the
 /// number of wrong passwords before this one, and how long behind its HELLO this one came.
@@ -107,6 +108,28 @@ async fn a_failure_is_called_what_its_repeats_show() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_interrupted_run_tells_what_the_repeats_have_shown_so_far() {
+    for (hangs_at, told) in [(0, 0), (1, 0), (2, 2), (3, 3)] {
+        let stop = Arc::new(Notify::new());
+        let stopping = Arc::clone(&stop);
+        let wrong = move |before: usize, _: Duration| {
+            if before == hangs_at {
+                stopping.notify_one();
+            }
+            true
+        };
+        let stopped = async {
+            stop.notified().await;
+        };
+        let (suite, serve) = (server_suite(), refusing(wrong));
+        let done = run_until(&options(5), &suite, serve, stopped).await;
+        assert_eq!(done.outcome.ending, Ending::Interrupted, "{hangs_at}");
+        let attempts = triaged(&done).into_iter().map(|(_, shown)| shown.attempts);
+        assert_eq!(attempts.map(|a| a.len()).sum::<usize>(), told, "{hangs_at}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_defect_that_shows_now_and_then_has_a_rate() {
     let rare = triage_of(9, |before, _| before % 4 == 0).await;
     assert_eq!((rare.failed, rare.judged, rare.attempts.len()), (3, 10, 10));
@@ -192,6 +215,10 @@ async fn repeats_run_together_and_cost_the_time_of_one() {
         let failed = done.ids(&[Verdict::Fail]).len();
         assert!(failed >= 3, "{:?}", done.lines(&[Verdict::Inconclusive]));
         assert_eq!(triaged(&done).len(), if triage == 0 { 0 } else { failed });
+        for (id, shown) in triaged(&done) {
+            let played = usize::try_from(triage).expect("a small number") + 1;
+            assert_eq!(shown.attempts.len(), played, "{id}");
+        }
         match done.events.last() {
             Some(RunEvent::RunFinished { duration_ms, .. }) => *duration_ms,
             other => panic!("{other:?}"),

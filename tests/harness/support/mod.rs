@@ -85,6 +85,19 @@ pub(crate) async fn run<F>(
 where
     F: Future<Output = ()> + Send + 'static,
 {
+    run_until(options, scenarios, serve, std::future::pending()).await
+}
+
+/// The same until `interrupted` says that it is enough.
+pub(crate) async fn run_until<F>(
+    options: &Options,
+    scenarios: &[Arc<Scenario>],
+    serve: impl Fn(MemoryStream) -> F + Send + 'static,
+    interrupted: impl Future<Output = ()> + Send,
+) -> Done
+where
+    F: Future<Output = ()> + Send + 'static,
+{
     let (dial, mut listener) = memory::listen();
     let accepting = tokio::spawn(async move {
         while let Some(stream) = listener.accept().await {
@@ -99,8 +112,7 @@ where
     };
     let mut events = Vec::new();
     let mut on_event = |event| events.push(event);
-    let never = std::future::pending();
-    let outcome = runner::run(header(), options, plan, reach, never, &mut on_event).await;
+    let outcome = runner::run(header(), options, plan, reach, interrupted, &mut on_event).await;
     accepting.abort();
     let results = events
         .iter()
