@@ -260,6 +260,9 @@ pub struct Preflight {
     pub ok: bool,
     /// The steps taken, in order.
     pub steps: Vec<PreflightStep>,
+    /// The last lines of a target that the run has started, where it could not be run.
+    #[serde(default)]
+    pub target_output: Vec<String>,
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use tokio::time::timeout;
 #[cfg(target_os = "linux")]
 pub use descent::{Descent, adopt, end_adopted};
 pub use lines::Lines;
-pub use tail::Tail;
+pub use tail::{Tail, with_last_word};
 
 /// The groups of all children that live.
 #[cfg(unix)]

@@ -62,6 +62,15 @@ impl Tail {
     }
 }
 
+/// A message with the last thing that a child wrote behind it: `...; it wrote: no database`.
+pub fn with_last_word(message: String, lines: &[String]) -> String {
+    let word = lines.iter().rev().find(|line| !line.trim().is_empty());
+    match word {
+        Some(line) => format!("{message}; it wrote: {}", line.trim()),
+        None => message,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,6 +12,7 @@ use super::preflight::{Found, Stop};
 use crate::oracle;
 use crate::outcome::{Preflight, PreflightStep};
 use crate::play::{Broken, Ended, Got, Item, Player, Settings};
+use crate::process::with_last_word;
 use crate::protocol::json::Json;
 use crate::protocol::opcode::Op;
 use crate::scenario::syntax::{Origin, Source};
@@ -91,13 +92,11 @@ pub(crate) async fn introduction(
     let played = check.player.finish(Ended::Passed);
     found.driven = host.greeted;
     drop(host);
+    let mut wrote = Vec::new();
     found.stop = match stop {
         Some(Stop::CouldNotRun(why)) => {
-            let lines = said(&mut *client, &settings.redactor).await;
-            Some(Stop::CouldNotRun(match lines.last() {
-                Some(line) => format!("{why}; it wrote: {line}"),
-                None => why,
-            }))
+            wrote = said(&mut *client, &settings.redactor).await;
+            Some(Stop::CouldNotRun(with_last_word(why, &wrote)))
         }
         other => other,
     };
@@ -105,6 +104,7 @@ pub(crate) async fn introduction(
     found.preflight = Preflight {
         ok: found.stop.is_none(),
         steps,
+        target_output: wrote,
     };
     found.left = left;
     found.transcript = played.transcript;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::play::{self, Redactor, Settings};
-use crate::process::Process;
+use crate::process::{Process, with_last_word};
 
 /// How long a target that is asked to end may take.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -34,18 +34,37 @@ pub(crate) struct Minder {
     starts: u32,
 }
 
+/// Why a target that was started cannot be tested.
+#[derive(Debug)]
+pub(crate) struct NotReady {
+    pub(crate) why: String,
+    /// The last lines that it wrote, without secrets.
+    pub(crate) lines: Vec<String>,
+}
+
+impl NotReady {
+    fn silent(why: String) -> NotReady {
+        NotReady {
+            why,
+            lines: Vec::new(),
+        }
+    }
+}
+
 impl Minder {
     /// Starts the target and waits for its HELLO; says why that cannot be.
-    pub(crate) async fn start(launch: &Launch, settings: &Settings) -> Result<Minder, String> {
+    pub(crate) async fn start(launch: &Launch, settings: &Settings) -> Result<Minder, NotReady> {
         if let Some(reach) = &settings.reach
             && reach.dial.dial().await.is_ok()
         {
-            return Err(format!(
+            let why = format!(
                 "something listens at {} already: end it, or leave out the command",
                 reach.target.shown()
-            ));
+            );
+            return Err(NotReady::silent(why));
         }
-        let process = Process::start(&launch.command).map_err(|error| error.to_string())?;
+        let process =
+            Process::start(&launch.command).map_err(|error| NotReady::silent(error.to_string()))?;
         let mut minder = Minder {
             launch: launch.clone(),
             process: Some(process),
@@ -54,8 +73,9 @@ impl Minder {
         match minder.ready(settings).await {
             Ok(()) => Ok(minder),
             Err(why) => {
+                let lines = minder.last_lines(&settings.redactor);
                 minder.end().await;
-                Err(why)
+                Err(NotReady { why, lines })
             }
         }
     }
@@ -97,10 +117,7 @@ impl Minder {
     /// A message with the target's own last words.
     fn said(&self, message: String) -> String {
         let lines = self.process.as_ref().map(Process::last_lines);
-        match lines.as_ref().and_then(|lines| lines.last()) {
-            Some(line) => format!("{message}; it wrote: {line}"),
-            None => message,
-        }
+        with_last_word(message, &lines.unwrap_or_default())
     }
 
     /// How the target ended, if it has or does within this time.

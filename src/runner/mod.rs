@@ -51,7 +51,7 @@ use engine::{Engine, Interrupted};
 use introduction::introduction;
 use judge::{Judge, ms};
 use ledger::{Judged, Ledger};
-use minder::Minder;
+use minder::{Minder, NotReady};
 use preflight::{Found, Stop, preflight};
 
 /// What a run comes to. The exit code is made of it.
@@ -268,11 +268,11 @@ async fn look(
     if let Some(launch) = &options.launch {
         match Minder::start(launch, settings).await {
             Ok(started) => *minder = Some(started),
-            Err(why) => {
-                return Found {
-                    stop: Some(Stop::CouldNotRun(settings.redactor.redact(&why))),
-                    ..Found::none()
-                };
+            Err(NotReady { why, lines }) => {
+                let mut found = Found::none();
+                found.stop = Some(Stop::CouldNotRun(settings.redactor.redact(&why)));
+                found.preflight.target_output = lines;
+                return found;
             }
         }
     }

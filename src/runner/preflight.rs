@@ -117,6 +117,7 @@ pub(crate) async fn preflight(settings: &Settings, options: &Options) -> Found {
         preflight: Preflight {
             ok: stop.is_none(),
             steps: check.steps,
+            target_output: Vec::new(),
         },
         interval: check.interval,
         answered: check.answered,

@@ -28,21 +28,21 @@ pub(super) fn full(out: &mut String, result: &ScenarioResult, screen: &Screen) {
         transcript::write(out, &result.transcript, screen);
     }
     if let Some(failure) = &result.failure {
-        target_output(out, failure, screen);
+        target_output(out, &failure.target_output, 16, screen);
         out.push('\n');
         repeat(out, failure, screen);
     }
 }
 
 /// What the target itself said, where the run has started it.
-fn target_output(out: &mut String, failure: &Failure, screen: &Screen) {
-    if failure.target_output.is_empty() {
+pub(super) fn target_output(out: &mut String, lines: &[String], indent: usize, screen: &Screen) {
+    if lines.is_empty() {
         return;
     }
-    let title = "the target's last lines";
-    let _ = writeln!(out, "\n{:14}  {}", "", paint(screen, DIM, title));
-    for line in &failure.target_output {
-        let _ = writeln!(out, "{:14}  {}", "", value(line, screen));
+    let title = paint(screen, DIM, "the target's last lines");
+    let _ = writeln!(out, "\n{:indent$}{title}", "");
+    for line in lines {
+        let _ = writeln!(out, "{:indent$}{}", "", value(line, screen));
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Screen;
+use super::failure::target_output;
 use super::paint::{BOLD, DIM, columns, cut, duration, field, paint, plural, some, word};
 use crate::event::Ending;
 use crate::outcome::{RuleResult, ScenarioResult, Verdict};
@@ -17,7 +18,15 @@ pub(super) fn preflight(out: &mut String, record: &Record, screen: &Screen) {
         record.ending,
         Ending::CouldNotRun(_) | Ending::PreflightFailed(_)
     );
-    if record.preflight.steps.is_empty() || !(failed || record.only_preflight() || screen.verbose) {
+    if !(failed || record.only_preflight() || screen.verbose) {
+        return;
+    }
+    steps(out, record, screen);
+    target_output(out, &record.preflight.target_output, 2, screen);
+}
+
+fn steps(out: &mut String, record: &Record, screen: &Screen) {
+    if record.preflight.steps.is_empty() {
         return;
     }
     let _ = writeln!(out, "\n{}", paint(screen, BOLD, "preflight"));

@@ -83,6 +83,21 @@ fn a_run_that_could_not_start_says_why() {
 }
 
 #[test]
+fn a_target_that_could_not_be_run_has_its_last_lines_shown() {
+    let mut record = sample::could_not_run();
+    record.preflight.target_output = vec![
+        "ReferenceError: WebSocket is not defined".to_owned(),
+        "    at main.js:1 \u{1b}[2J".to_owned(),
+    ];
+    let shown = render(&record, &Screen::default());
+    let lines = "  the target's last lines\n  ReferenceError: WebSocket is not defined\n      at main.js:1 \\u{1b}[2J\n";
+    assert!(shown.contains(lines), "{shown}");
+    record.preflight.steps.clear();
+    let without_steps = render(&record, &Screen::default());
+    assert!(without_steps.contains(lines), "{without_steps}");
+}
+
+#[test]
 fn a_failed_preflight_is_one_failure() {
     snapshot(
         "screen_preflight_failed",
