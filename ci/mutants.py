@@ -154,7 +154,7 @@ def mutate(area, name, options):
                "--jobs", str(options.jobs), "--profile", "mutants", "--colors", "never"]
     # A mutant that never ends is killed. Unit tests are done within a second or two; whole suites take
     # longer, on a busy machine above all.
-    patience = "180" if area.harness else "8"
+    patience = "180" if area.harness else "20"
     command += ["--gitignore=false", "--minimum-test-timeout", patience]
     for file in area.files:
         command += ["--file", file]
