@@ -169,6 +169,15 @@ impl ClientBreach {
         }
     }
 
+    /// Whether a client that the machine did not let run for as long as it is off would break it too:
+    /// its heartbeats come late then, and the next ones soon behind. Nothing makes it come too soon.
+    pub fn may_be_starvation(&self) -> bool {
+        matches!(
+            self,
+            ClientBreach::BeatGap { .. } | ClientBreach::BeatsTooMany { .. }
+        )
+    }
+
     /// How much later or earlier than what is right it was, where it is a matter of time, and the
     /// length of the time that was measured: as long a delay of our own would excuse it.
     pub fn off_by(&self) -> Option<(Duration, Duration)> {

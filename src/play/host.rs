@@ -41,11 +41,16 @@ pub struct Host {
     pub greeted: bool,
     /// Ends when the client can never connect any more, and says why; none where nobody could know.
     pub gone: Option<Gone>,
+    /// Tells how long the client was ready to run and had no processor; none where nobody could know.
+    pub starved: Option<Starved>,
     /// How long the client's first connection is awaited.
     pub ready_within: Duration,
     /// How long a client that has lost its connection is awaited.
     pub reconnect_within: Duration,
 }
+
+/// How long a client has waited for a processor so far: it only grows.
+pub type Starved = Box<dyn Fn() -> Duration + Send + Sync>;
 
 /// Ends when a client is no more, and says how it ended.
 pub type Gone = Pin<Box<dyn Future<Output = String> + Send>>;
@@ -58,6 +63,7 @@ impl Host {
             driver: None,
             greeted: false,
             gone: None,
+            starved: None,
             ready_within: Duration::from_secs(30),
             reconnect_within: Duration::from_secs(20),
         }

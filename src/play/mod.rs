@@ -8,6 +8,7 @@
 mod background;
 mod branch;
 mod budget;
+mod delay;
 mod drive;
 mod ended;
 mod expect;
@@ -35,7 +36,7 @@ mod watch;
 
 pub use budget::Budget;
 pub use ended::{Broken, Ended, Place, Played};
-pub use host::{Driver, Gone, Host};
+pub use host::{Driver, Gone, Host, Starved};
 pub use item::{Beside, Got, Item};
 pub use lateness::Lateness;
 pub use player::Player;

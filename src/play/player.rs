@@ -362,7 +362,7 @@ impl<'a> Player<'a> {
         }
     }
 
-    /// Whether a delay of our own may have made a finding.
+    /// Whether a delay may have made a finding: one of ours, or one of a client that had no processor.
     fn excuses(&self, finding: &Finding) -> bool {
         let Breach::Client(breach) = &finding.breach else {
             return false;
@@ -371,7 +371,12 @@ impl<'a> Player<'a> {
             return false;
         };
         let from = finding.at.checked_sub(span).unwrap_or(finding.at);
-        off_by > Duration::ZERO && self.settings.lateness.worst(from, finding.at) >= off_by
+        if off_by.is_zero() {
+            return false;
+        }
+        let ours = self.delayed(from, finding.at, off_by);
+        let link = self.links.iter().position(|l| l.watch == finding.conn);
+        ours.is_some() || breach.may_be_starvation() && self.starved_since(link) >= off_by
     }
 
     /// How long a time of the scenario is on a connection.

@@ -87,11 +87,13 @@ impl Player<'_> {
         }
     }
 
-    /// Until when the next connection is awaited: from the end of the last one on, where it has ended.
+    /// Until when the next connection is awaited: from the end of the last one on, where it has ended; that
+    /// of a client that the machine did not let run somewhat longer.
     pub(crate) fn visit_until(&self, window: VisitWindow) -> Instant {
         let anchor = self.departure(self.last_taken(), window);
         match window.most {
-            Some(most) => anchor + most,
+            // How late it is then says whether the machine is the reason.
+            Some(most) => anchor + most + self.starved_since(self.last_taken()).min(most),
             None => {
                 let least = window.least.unwrap_or_default();
                 (anchor + least).max(window.begun) + self.patience()
@@ -206,15 +208,18 @@ impl Player<'_> {
         };
         let early = window.least.and_then(|least| early_by(elapsed, least));
         let late = window.most.and_then(|most| elapsed.checked_sub(most));
-        let (off_by, actual) = match (early, late.filter(|late| !late.is_zero())) {
-            (Some(early), _) => (early, told(early, "early")),
-            (None, Some(late)) => (late, told(late, "late")),
+        // We may have seen the last end late, or this connection.
+        let (delay, actual) = match (early, late.filter(|late| !late.is_zero())) {
+            (Some(early), _) => (self.delayed(anchor, accepted, early), told(early, "early")),
+            (None, Some(late)) => (
+                self.made_late(before, anchor, accepted, late),
+                told(late, "late"),
+            ),
             (None, None) => return Ok(()),
         };
-        // We may have seen the last end late, or this connection.
-        if self.settings.lateness.worst(anchor, accepted) >= off_by {
+        if let Some(delay) = delay {
             return Err(Ended::Inconclusive {
-                reason: format!("{actual}; we were late ourselves"),
+                reason: format!("{actual}; {delay}"),
                 timing: true,
             });
         }
@@ -285,6 +290,7 @@ impl Player<'_> {
         let share = self.settings.budget.share();
         let mut link = Link::new(&name, watch, conn, (accepted, accepted), manual, share);
         link.upgrade = Upgrade::Asked(request);
+        link.starved = self.starved();
         link.taken = false;
         link.gone = leaving;
         self.links.push(link);

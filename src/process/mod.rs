@@ -4,6 +4,8 @@
 #[cfg(target_os = "linux")]
 mod descent;
 mod lines;
+#[cfg(target_os = "linux")]
+mod starved;
 mod tail;
 
 use std::ffi::OsString;
@@ -194,6 +196,15 @@ impl Process {
             Some(status) => Some(in_words(status)),
             None => timeout(patience, self.end_of()).await.ok(),
         }
+    }
+
+    /// What tells how long it was ready to run and had no processor, so far; none where the system does
+    /// not count that.
+    pub fn starved(&self) -> Option<impl Fn() -> Duration + Send + Sync + use<>> {
+        #[cfg(target_os = "linux")]
+        return self.group.map(|group| move || starved::starved(group));
+        #[cfg(not(target_os = "linux"))]
+        None::<fn() -> Duration>
     }
 
     /// The last lines it wrote on standard error.

@@ -91,3 +91,26 @@ async fn a_child_that_writes_without_end_is_held_in_bounded_memory_and_ended() {
     assert!(child.last_lines().iter().all(|line| line == "y"));
     child.end(LONG).await;
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_child_that_has_to_share_its_processor_has_waited_for_it() {
+    let own = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
+    if own.split_whitespace().next().is_none_or(|ran| ran == "0") {
+        // This system does not count.
+        return;
+    }
+    let idle = sh("exec sleep 600");
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    // What a child starts is counted with it.
+    let busy: Vec<Process> = (0..=cores)
+        .map(|_| sh("(while :; do :; done) & wait"))
+        .collect();
+    let waited = |child: &Process| child.starved().map_or(Duration::ZERO, |told| told());
+    let until = Instant::now() + LONG;
+    while busy.iter().map(waited).sum::<Duration>() < Duration::from_millis(300) {
+        assert!(Instant::now() < until, "nobody waits");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(waited(&idle) < Duration::from_millis(300));
+}

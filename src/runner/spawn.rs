@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 
 use super::guests::{Client, Guest, Guests, Inviting, Telling};
-use crate::play::{Driver, Gone, Host};
+use crate::play::{Driver, Gone, Host, Starved};
 use crate::process::{self, Lines, Process, Talk};
 use crate::wire::{Accept, Accepted, TcpAccept};
 
@@ -101,6 +101,7 @@ impl Spawned {
         host.driver = process
             .lines()
             .map(|lines| Box::new(lines) as Box<dyn Driver>);
+        host.starved = process.starved().map(|told| Box::new(told) as Starved);
         let ended = process.end_of();
         #[cfg(target_os = "linux")]
         let client = Spawn {

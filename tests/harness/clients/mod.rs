@@ -2,6 +2,7 @@
 
 mod language;
 mod reference;
+mod starved;
 mod suite;
 mod watched;
 mod zoo;
