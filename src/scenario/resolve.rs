@@ -185,8 +185,8 @@ mod tests {
                 0,
             ),
             (
-                "either\n  < close\n  wait 1s\n  wait 1s\nor\n  < {\"op\": 3}\n  use ./c.scenario",
-                6,
+                "either\n  < close\n  wait 1s\n  wait 1s\n  alive\nor\n  < {\"op\": 3}\n  use ./c.scenario",
+                7,
                 1,
             ),
         ] {

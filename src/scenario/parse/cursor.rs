@@ -219,8 +219,7 @@ impl<'s> Cursor<'s> {
     /// What stands here is not what should.
     pub(super) fn unexpected(&self, expected: impl Into<String>) -> Problem {
         let problem = match self.peek() {
-            None => Problem::new(self.here(), "the line ends too early"),
-            Some('#') if self.done() => Problem::new(self.here(), "the line ends too early"),
+            None | Some('#') => Problem::new(self.here(), "the line ends too early"),
             Some('\t') => Problem::new(self.here(), "a tab").hint("use blanks"),
             Some(c) if word_char(c) => {
                 let mut ahead = *self;

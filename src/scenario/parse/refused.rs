@@ -413,3 +413,32 @@ fn titles_and_lists_of_values_have_their_limits() {
     };
     assert!(parse("own/x", Arc::new(source)).is_ok());
 }
+
+#[test]
+fn a_word_in_a_place_that_is_not_its_own_is_said_to_be_that() {
+    for (line, said) in [
+        ("title  late", "`title` below the first step"),
+        ("rule   connect", "`rule` below the first step"),
+        ("close  connect", "`close` cannot name a connection"),
+        ("nothing  connect", "`nothing` cannot name a connection"),
+        ("nothing for 1s", "unknown word `nothing`"),
+        ("close 1000", "unknown word `close`"),
+    ] {
+        let error = body("server/x", &format!("use handshake\n{line}"));
+        assert!(error.to_string().contains(said), "{error}");
+    }
+    for (word, arrows) in [
+        ("nothing for 1s", "`< nothing` expects"),
+        ("reset", "`> reset` sends"),
+    ] {
+        let error = body("server/x", word).to_string();
+        assert!(error.contains(arrows), "{error}");
+    }
+}
+
+#[test]
+fn a_control_character_is_pointed_at_alone() {
+    let error = body("server/x", "> ping \"a\u{85}b\"");
+    assert!(error.message.contains("U+0085"), "{error}");
+    assert_eq!(error.span.end - error.span.start, '\u{85}'.len_utf8());
+}
