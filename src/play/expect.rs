@@ -126,7 +126,7 @@ impl Player<'_> {
                 return Ok(arrival);
             };
             // No longer than it was to take: one that never comes is not waited for without end.
-            let patience = self.starved_since(Some(link)).min(most);
+            let patience = self.starved(anchor, Instant::now()).min(most);
             let longer = anchor + most + patience;
             if patience.is_zero() || longer <= until || self.links[link].conn.ended() {
                 return Ok(None);
@@ -311,7 +311,7 @@ impl Player<'_> {
                     self.in_words(link, elapsed),
                     self.in_words(link, late)
                 );
-                if let Some(delay) = self.made_late(Some(link), anchor, item.at, late) {
+                if let Some(delay) = self.made_late(anchor, item.at, late) {
                     return Err(Ended::Inconclusive {
                         reason: format!("{actual}; {delay}"),
                         timing: true,

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::delay::Hunger;
 use crate::protocol::json::Json;
 use crate::wire::{Accept, Limits, OpenError, Visitor, receive};
 
@@ -106,6 +107,8 @@ pub(crate) struct Hosting<'a> {
     pub(crate) silent: bool,
     /// The scenario is over.
     pub(crate) leaving: bool,
+    /// How long the client has waited for a processor.
+    pub(crate) hunger: Hunger,
     /// The scenario drives the client: it does nothing on its own account.
     pub(crate) drives: bool,
 }
@@ -143,6 +146,7 @@ impl<'a> Hosting<'a> {
             silent: false,
             leaving: false,
             drives,
+            hunger: Hunger::default(),
         }
     }
 

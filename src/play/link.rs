@@ -77,8 +77,6 @@ pub(crate) struct Link {
     pub(crate) taken: bool,
     /// When it was dialed or accepted.
     pub(crate) accepted: Instant,
-    /// How long a client had waited for a processor by then.
-    pub(crate) starved: Duration,
     /// When we began to end it, unasked by the peer.
     pub(crate) parted: Option<Instant>,
 }
@@ -260,7 +258,6 @@ impl Link {
             upgrade: Upgrade::Done,
             taken: true,
             accepted: opened.0,
-            starved: Duration::ZERO,
             parted: None,
         }
     }

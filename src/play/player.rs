@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::delay::Delay;
 use super::ended::{Broken, Ended, Place, Played};
 use super::host::{Host, Hosting};
 use super::jitter::Jitter;
@@ -54,6 +55,8 @@ pub struct Player<'a> {
     /// The scenario has lines about a server's REQUESTs: those that they take it answers itself.
     pub(crate) answers_itself: bool,
     breaches: Vec<(Breach, Place)>,
+    /// What the watch found and a delay may have made.
+    excused: Option<String>,
     rng: fastrand::Rng,
 }
 
@@ -108,6 +111,7 @@ impl<'a> Player<'a> {
             turn: 0,
             jitter: settings.jitter.map(Jitter::new),
             breaches: Vec::new(),
+            excused: None,
             rng: fastrand::Rng::with_seed(settings.seed),
         }
     }
@@ -352,7 +356,13 @@ impl<'a> Player<'a> {
     /// Keeps what the watch found, with the line at hand.
     pub(crate) fn note_findings(&mut self, findings: Vec<Finding>) {
         for finding in findings {
-            if self.excuses(&finding) || self.settings.patient && finding.breach.is_timing() {
+            if self.settings.patient && finding.breach.is_timing() {
+                continue;
+            }
+            if let Some(delay) = self.excuse(&finding) {
+                let breach = &finding.breach;
+                let said = self.settings.redactor.redact(&breach.actual());
+                self.excused = Some(format!("{}: {said}; {delay}", breach.rule()));
                 continue;
             }
             if self.breaches.len() < BREACHES {
@@ -362,21 +372,18 @@ impl<'a> Player<'a> {
         }
     }
 
-    /// Whether a delay may have made a finding: one of ours, or one of a client that had no processor.
-    fn excuses(&self, finding: &Finding) -> bool {
+    /// The delay that may have made a finding: one of ours, or one of a client that had no processor.
+    fn excuse(&self, finding: &Finding) -> Option<Delay> {
         let Breach::Client(breach) = &finding.breach else {
-            return false;
+            return None;
         };
-        let Some((off_by, span)) = breach.off_by() else {
-            return false;
-        };
+        let (off_by, span) = breach.off_by().filter(|(off_by, _)| !off_by.is_zero())?;
         let from = finding.at.checked_sub(span).unwrap_or(finding.at);
-        if off_by.is_zero() {
-            return false;
+        if breach.may_be_starvation() {
+            self.made_late(from, finding.at, off_by)
+        } else {
+            self.delayed(from, finding.at, off_by)
         }
-        let ours = self.delayed(from, finding.at, off_by);
-        let link = self.links.iter().position(|l| l.watch == finding.conn);
-        ours.is_some() || breach.may_be_starvation() && self.starved_since(link) >= off_by
     }
 
     /// How long a time of the scenario is on a connection.
@@ -408,6 +415,14 @@ impl<'a> Player<'a> {
 
     /// Takes the player apart.
     pub(crate) fn finish(self, ended: Ended) -> Played {
+        let ended = match (ended, self.excused) {
+            // What was excused was not judged either.
+            (Ended::Passed, Some(reason)) => Ended::Inconclusive {
+                reason,
+                timing: true,
+            },
+            (ended, _) => ended,
+        };
         let took = self.recorder.began().elapsed();
         let waits = self.oracle.waits().to_vec();
         Played {

@@ -52,6 +52,7 @@ impl Player<'_> {
                         .as_secs_f64()
                 )));
             }
+            self.look_for_hunger();
             self.send_background(now)?;
             let wake = self
                 .links

@@ -93,7 +93,7 @@ impl Player<'_> {
         let anchor = self.departure(self.last_taken(), window);
         match window.most {
             // How late it is then says whether the machine is the reason.
-            Some(most) => anchor + most + self.starved_since(self.last_taken()).min(most),
+            Some(most) => anchor + most + self.starved(anchor, Instant::now()).min(most),
             None => {
                 let least = window.least.unwrap_or_default();
                 (anchor + least).max(window.begun) + self.patience()
@@ -211,10 +211,7 @@ impl Player<'_> {
         // We may have seen the last end late, or this connection.
         let (delay, actual) = match (early, late.filter(|late| !late.is_zero())) {
             (Some(early), _) => (self.delayed(anchor, accepted, early), told(early, "early")),
-            (None, Some(late)) => (
-                self.made_late(before, anchor, accepted, late),
-                told(late, "late"),
-            ),
+            (None, Some(late)) => (self.made_late(anchor, accepted, late), told(late, "late")),
             (None, None) => return Ok(()),
         };
         if let Some(delay) = delay {
@@ -290,7 +287,6 @@ impl Player<'_> {
         let share = self.settings.budget.share();
         let mut link = Link::new(&name, watch, conn, (accepted, accepted), manual, share);
         link.upgrade = Upgrade::Asked(request);
-        link.starved = self.starved();
         link.taken = false;
         link.gone = leaving;
         self.links.push(link);

@@ -78,8 +78,15 @@ async fn the_watch_excuses_gaps_by_what_the_client_had_to_wait() {
     assert!(gaps(&late), "{late:#?}");
     let little = starving(steps, beats_every(2.0), 5000, 200).await;
     assert!(gaps(&little), "{little:#?}");
-    let excused = starving(steps, beats_every(2.0), 0, 1500).await;
+    // Neither judged nor passed; and what it waited for long ago excuses nothing.
+    let excused = starving("use handshake\nwait 2500ms\n", beats_every(2.0), 0, 1500).await;
     assert!(!gaps(&excused), "{excused:#?}");
+    assert!(
+        matches!(&excused.ended, Ended::Inconclusive { reason, timing: true } if reason.contains("processor")),
+        "{excused:#?}"
+    );
+    let later = starving(steps, beats_every(2.0), 0, 1500).await;
+    assert!(gaps(&later), "{later:#?}");
 }
 
 #[tokio::test(start_paused = true)]
