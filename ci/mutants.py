@@ -167,6 +167,8 @@ def mutate(area, name, options):
             command += ["--re", pattern]
     subprocess.run([*command, "--", *area.judge], cwd=ROOT, check=False)
     outcomes = output / "mutants.out" / "outcomes.json"
+    if not outcomes.exists():
+        sys.exit("cargo-mutants did not run: it says why above")
     return json.loads(outcomes.read_text())["outcomes"]
 
 
