@@ -129,7 +129,7 @@ enum Command {
     /// Explain a rule or a scenario
     #[command(after_help = explain::EXAMPLES)]
     Explain(explain::ExplainArgs),
-    /// Show that the suite catches what is wrong, and nothing else: run it against the zoo
+    /// Run the suite against the zoo: it must catch what is wrong, and nothing else
     #[command(after_help = selftest::EXAMPLES)]
     Selftest(selftest::SelftestArgs),
     /// Bring scenario files into their one canonical form

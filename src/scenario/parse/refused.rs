@@ -421,6 +421,8 @@ fn a_word_in_a_place_that_is_not_its_own_is_said_to_be_that() {
         ("rule   connect", "`rule` below the first step"),
         ("close  connect", "`close` cannot name a connection"),
         ("nothing  connect", "`nothing` cannot name a connection"),
+        ("wait> ping", "`wait` cannot name a connection"),
+        ("title> ping", "`title` cannot name a connection"),
         ("nothing for 1s", "unknown word `nothing`"),
         ("close 1000", "unknown word `close`"),
     ] {
