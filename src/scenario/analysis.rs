@@ -133,7 +133,6 @@ fn visits(steps: &[Step]) -> u32 {
     let of = |step: &Step| match &step.kind {
         StepKind::Expect(line) => u32::from(matches!(line.what, Expect::Connects)),
         StepKind::Repeat { count, steps, .. } => count.saturating_mul(visits(steps)),
-        StepKind::Together { steps } | StepKind::InAnyOrder { steps } => visits(steps),
         StepKind::Either { branches } => {
             let each = branches.iter().map(|branch| visits(branch));
             each.max().unwrap_or(0)
@@ -364,6 +363,23 @@ mod tests {
             3600
         );
         assert_eq!(need_ms("> ping\n< pong"), 0);
+    }
+
+    #[test]
+    fn the_connections_that_a_client_is_to_make_are_counted_wherever_they_stand() {
+        for (body, visits) in [
+            ("use handshake\nwait 1s", 0),
+            ("use handshake\n> close 1011\n< connects\nuse handshake", 1),
+            ("repeat 5\n  > close 1011\n  < connects within 1s..", 5),
+            ("repeat 3\n  repeat 2\n    > reset\n    < connects", 6),
+            (
+                "either\n  < connects\n  < connects\nor\n  < nothing for 1s",
+                2,
+            ),
+        ] {
+            let text = format!("title  t\nrule   client.reconnects\n\n{body}\n");
+            assert_eq!(parsed(text).visits(), visits, "{body}");
+        }
     }
 
     #[test]
