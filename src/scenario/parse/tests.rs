@@ -105,9 +105,9 @@ fn every_example_of_the_language_reference_is_right() {
 #[test]
 fn every_seed_of_the_fuzzer_is_a_scenario() {
     for seed in [
-        include_str!("../../../fuzz/corpus/scenario/wrong-password"),
-        include_str!("../../../fuzz/corpus/scenario/flow"),
-        include_str!("../../../fuzz/corpus/scenario/bytes"),
+        include_str!("../../../fuzz/corpus/scenario_parse/wrong-password"),
+        include_str!("../../../fuzz/corpus/scenario_parse/flow"),
+        include_str!("../../../fuzz/corpus/scenario_parse/bytes"),
     ] {
         read(seed);
     }

@@ -3,31 +3,32 @@
 //!
 //! The first byte of an input says which side reads (bit 0) and how the bytes are cut (the rest).
 
-#![no_main]
-
 use std::io::{self, Cursor, Read, Write};
 
-use libfuzzer_sys::fuzz_target;
 use litespec::wire::message::Decoder;
 use litespec::wire::{Incoming, Limits, Side};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, WebSocket};
 
+use super::Input;
+use super::cut::pieces;
+
 const LIMIT: usize = 4096;
 
-fuzz_target!(|input: &[u8]| {
+/// Reads frames.
+pub fn check(input: &[u8]) -> Input {
     let Some((&how, bytes)) = input.split_first() else {
-        return;
+        return Input::Refused;
     };
     let side = if how & 1 == 0 {
         Side::Client
     } else {
         Side::Server
     };
-    let whole = decode(side, bytes, bytes.len());
+    let whole = decode(side, std::iter::once(bytes));
     assert_eq!(
         whole,
-        decode(side, bytes, usize::from(how >> 1)),
+        decode(side, pieces(bytes, how >> 1)),
         "cutting changed the items"
     );
 
@@ -53,9 +54,10 @@ fuzz_target!(|input: &[u8]| {
     for (ours, theirs) in ours.iter().zip(&theirs) {
         assert_eq!(&without_count(ours), theirs);
     }
-});
+    Input::Used
+}
 
-fn decode(side: Side, bytes: &[u8], cut: usize) -> Vec<Incoming> {
+fn decode<'b>(side: Side, pieces: impl Iterator<Item = &'b [u8]>) -> Vec<Incoming> {
     let limits = Limits {
         message: LIMIT,
         fragments: 64,
@@ -63,7 +65,7 @@ fn decode(side: Side, bytes: &[u8], cut: usize) -> Vec<Incoming> {
     };
     let mut decoder = Decoder::new(side, &limits);
     let mut items = Vec::new();
-    for mut piece in bytes.chunks(cut.max(1)) {
+    for mut piece in pieces {
         while let Some(item) = decoder.next(&mut piece) {
             assert!(decoder.held() <= 2 * LIMIT, "{} bytes held", decoder.held());
             items.push(item);
