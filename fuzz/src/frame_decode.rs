@@ -51,6 +51,11 @@ pub fn check(input: &[u8]) -> Input {
         wrong.is_some() || theirs.len() <= ours.len(),
         "tungstenite reads more: {theirs:?}"
     );
+    if impatient {
+        let text = |item: &Incoming| matches!(item, Incoming::Text { .. });
+        let rest = ours.get(theirs.len()..).unwrap_or_default();
+        assert!(!rest.iter().any(text), "bad UTF-8 was read: {rest:?}");
+    }
     for (ours, theirs) in ours.iter().zip(&theirs) {
         assert_eq!(&without_count(ours), theirs);
     }

@@ -13,6 +13,10 @@ use tokio::time::sleep;
 /// How long all delays of one direction may take together: far less than any timer of the peers.
 const DELAYS: Duration = Duration::from_secs(1);
 
+/// Pieces of the HTTP heads are no smaller: the client's tungstenite takes a head in more than 64 small
+/// ones for an attack.
+const OF_HEAD: usize = 8;
+
 /// So many bytes, so much later.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Piece {
@@ -49,6 +53,8 @@ async fn pass(
     let mut buffer = [0; 4096];
     let mut patience = DELAYS;
     let mut next = 0;
+    // The HTTP head, until it has ended.
+    let mut head = Some(Vec::<u8>::new());
     loop {
         if held.is_empty() {
             match from.read(&mut buffer).await {
@@ -67,10 +73,17 @@ async fn pass(
                     sleep(delay).await;
                     more(from, &mut held, &mut buffer).await;
                 }
-                piece.bytes.min(held.len())
+                let least = if head.is_some() { OF_HEAD } else { 1 };
+                piece.bytes.max(least).min(held.len())
             }
         };
         let piece: Vec<u8> = held.drain(..size).collect();
+        if let Some(bytes) = &mut head {
+            bytes.extend(&piece);
+            if bytes.windows(4).any(|end| end == b"\r\n\r\n") {
+                head = None;
+            }
+        }
         if to.write_all(&piece).await.is_err() {
             return;
         }
