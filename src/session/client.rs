@@ -386,7 +386,7 @@ impl ClientSession {
     fn asker(&self, nonce: &str) -> Option<RequestId> {
         let nonce = Json::parse(nonce.as_bytes()).ok()?;
         // Our own nonces are the ids, so the first guess is nearly always right.
-        let guess = nonce.as_u64().map(RequestId);
+        let guess = nonce.as_u64().or_else(|| nearest(&nonce)).map(RequestId);
         let is = |p: &Pending| p.sent && p.nonce.same_as(&nonce);
         if let Some(id) = guess.filter(|id| self.pending.get(id).is_some_and(is)) {
             return Some(id);
@@ -468,6 +468,13 @@ impl ClientSession {
             _ => Ignored::Undecodable(error),
         }));
     }
+}
+
+/// The whole number that is the same double: a server may have taken a nonce through one.
+fn nearest(nonce: &Json) -> Option<u64> {
+    let double = nonce.as_number()?.to_f64();
+    let whole = double.fract() == 0.0 && (0.0..u64::MAX as f64).contains(&double);
+    whole.then_some(double as u64)
 }
 
 fn plain(w: &Str<'_>) -> String {

@@ -237,6 +237,26 @@ fn a_nonce_of_the_users_is_sent_as_it_is_and_found_by_value() {
 }
 
 #[test]
+fn a_nonce_of_the_clients_own_is_found_by_the_same_double_too() {
+    for (same, found) in [
+        ("1.0", true),
+        ("1.00000000000000000000000000000001", true),
+        ("0.99999999999999999999999999999999", true),
+        ("1.0000001", false),
+        ("-1", false),
+        ("1e400", false),
+        ("\"1\"", false),
+    ] {
+        let mut client = Client::ready(1000);
+        let id = client.ask();
+        assert_eq!(client.sent(), [r#"{"op":4,"w":"X","a":[1],"n":1}"#]);
+        client.get(1, &format!(r#"{{"op":5,"n":{same},"r":2}}"#));
+        let out = client.outputs();
+        assert_eq!(out == [settled(id, Ok("2"))], found, "{same}: {out:?}");
+    }
+}
+
+#[test]
 fn nonces_in_flight_always_differ() {
     let mut client = Client::ready(1000);
     let mine = client.session.request(&ASK, Some("2.0"), None).unwrap();
