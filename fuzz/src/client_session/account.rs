@@ -132,13 +132,10 @@ impl Account {
 
     /// A nonce has been refused because a request has it.
     pub(super) fn uses(&self, nonce: &Json) {
-        let mut nonces = self
-            .pending
-            .values()
-            .filter_map(|asked| asked.nonce.as_ref());
+        // A nonce of the session's own that has not gone out is not known here.
+        let is = |asked: &Asked| asked.nonce.as_ref().is_none_or(|own| own.same_as(nonce));
         assert!(
-            // A nonce of the session's own that has not gone out is not known here.
-            nonces.any(|other| other.same_as(nonce)) || nonce.as_u64().is_some(),
+            self.pending.values().any(is),
             "refused, though not in use: {nonce}"
         );
     }
