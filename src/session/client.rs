@@ -39,6 +39,9 @@ pub struct Settings {
     pub bidirectional: bool,
 }
 
+/// Nonces of requests that have timed out are remembered up to this many, the latest.
+const ABANDONED: usize = 1024;
+
 /// Names a request of one session. Never given twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(u64);
@@ -61,7 +64,8 @@ pub enum Refused {
     /// The nonce is not JSON.
     #[error("the nonce is no JSON")]
     Nonce,
-    /// A request in flight has an equal nonce, and nothing else would tell their answers apart.
+    /// A request has an equal nonce that is in flight, or has timed out and may still be answered:
+    /// nothing else would tell their answers apart.
     #[error("a request in flight has this nonce")]
     NonceInUse,
     /// Too many are waiting already.
@@ -135,6 +139,9 @@ pub struct ClientSession {
     timeouts: BTreeSet<(Instant, RequestId)>,
     waiting: VecDeque<(Option<RequestId>, String)>,
     outputs: VecDeque<Output>,
+    /// Nonces of requests that have timed out: an answer may still come, and must not be taken for that
+    /// of another request.
+    abandoned: VecDeque<(Json, bool)>,
     /// How many pending requests have a nonce that the user chose.
     given: usize,
     next_id: u64,
@@ -154,6 +161,7 @@ impl ClientSession {
             timeouts: BTreeSet::new(),
             waiting: VecDeque::new(),
             outputs: VecDeque::new(),
+            abandoned: VecDeque::new(),
             given: 0,
             next_id: 1,
         }
@@ -305,6 +313,7 @@ impl ClientSession {
     pub fn closed(&mut self) {
         self.state = State::Closed;
         self.waiting.clear();
+        self.abandoned.clear();
         let ids: Vec<(RequestId, bool)> =
             self.pending.iter().map(|(&id, p)| (id, p.sent)).collect();
         for (id, sent) in ids {
@@ -376,9 +385,22 @@ impl ClientSession {
     fn response(&mut self, n: Raw<'_>, r: Raw<'_>) {
         match self.asker(n.as_str()) {
             Some(id) => self.settle(id, Ok(r.as_str().to_owned())),
-            None => self.event(Event::Stranger {
-                nonce: n.as_str().to_owned(),
-            }),
+            None => {
+                self.answered_late(n.as_str());
+                self.event(Event::Stranger {
+                    nonce: n.as_str().to_owned(),
+                });
+            }
+        }
+    }
+
+    /// The answer to a request that has timed out leaves its nonce free.
+    fn answered_late(&mut self, nonce: &str) {
+        if let Ok(nonce) = Json::parse(nonce.as_bytes()) {
+            let same = |(other, _): &(Json, bool)| other.same_as(&nonce);
+            if let Some(at) = self.abandoned.iter().position(same) {
+                self.abandoned.remove(at);
+            }
         }
     }
 
@@ -404,6 +426,12 @@ impl ClientSession {
         }
         self.given -= usize::from(pending.given);
         self.waiting.retain(|(waiting, _)| *waiting != Some(id));
+        if pending.sent && outcome == Err(Unanswered::TimedOut) {
+            if self.abandoned.len() == ABANDONED {
+                self.abandoned.pop_front();
+            }
+            self.abandoned.push_back((pending.nonce, pending.given));
+        }
         self.event(Event::Settled { id, outcome });
     }
 
@@ -423,8 +451,9 @@ impl ClientSession {
     /// The value of a nonce that the user chose.
     fn given_nonce(&self, text: &str) -> Result<Json, Refused> {
         let value = Json::parse(text.as_bytes()).map_err(|_| Refused::Nonce)?;
-        let taken = self.pending.values().any(|p| p.nonce.same_as(&value));
-        if taken {
+        let abandoned = self.abandoned.iter().map(|(nonce, _)| nonce);
+        let mut taken = self.pending.values().map(|p| &p.nonce).chain(abandoned);
+        if taken.any(|nonce| nonce.same_as(&value)) {
             Err(Refused::NonceInUse)
         } else {
             Ok(value)
@@ -441,6 +470,8 @@ impl ClientSession {
                     .pending
                     .values()
                     .any(|p| p.given && p.nonce.same_as(&value));
+            let mut abandoned = self.abandoned.iter().filter(|(_, given)| *given);
+            let taken = taken || abandoned.any(|(nonce, _)| nonce.same_as(&value));
             if !taken {
                 return Ok((text, value));
             }

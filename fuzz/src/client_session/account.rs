@@ -67,6 +67,8 @@ pub(super) struct Account {
     state: State,
     bidirectional: bool,
     pending: BTreeMap<RequestId, Asked>,
+    /// Nonces of requests that have timed out and may still be answered.
+    abandoned: Vec<Json>,
     /// What has been taken and not gone out, in order; none: a dispatch.
     unsent: VecDeque<Option<RequestId>>,
     /// RESPONSEs that the session owes.
@@ -82,6 +84,7 @@ impl Account {
             state: State::Waiting,
             bidirectional,
             pending: BTreeMap::new(),
+            abandoned: Vec::new(),
             unsent: VecDeque::new(),
             answers: 0,
             acks: 0,
@@ -135,18 +138,21 @@ impl Account {
         // A nonce of the session's own that has not gone out is not known here.
         let is = |asked: &Asked| asked.nonce.as_ref().is_none_or(|own| own.same_as(nonce));
         assert!(
-            self.pending.values().any(is),
+            self.pending.values().any(is) || self.abandoned.iter().any(|own| own.same_as(nonce)),
             "refused, though not in use: {nonce}"
         );
     }
 
     /// A RESPONSE has been called a stranger.
-    pub(super) fn knows_not(&self, nonce: &Json) {
+    pub(super) fn knows_not(&mut self, nonce: &Json) {
         let asked = self.asker(nonce);
         assert!(
             asked.is_none(),
             "the answer to {asked:?} was called a stranger"
         );
+        if let Some(at) = self.abandoned.iter().position(|own| own.same_as(nonce)) {
+            self.abandoned.remove(at);
+        }
     }
 
     /// The session sends a packet.
@@ -209,6 +215,7 @@ impl Account {
             }
             Err(Unanswered::TimedOut) => {
                 assert!(asked.until.is_some_and(|until| until <= now), "too early");
+                self.abandoned.extend(asked.nonce.filter(|_| asked.sent));
             }
             Err(Unanswered::Disconnected) => assert!(asked.sent),
             Err(Unanswered::NeverSent) => assert!(!asked.sent),

@@ -335,6 +335,19 @@ fn a_second_hello_ack_is_no_heartbeat() {
 }
 
 #[test]
+fn nonces_beyond_every_double_are_not_taken_for_one() {
+    let asks = |nonce: &str| format!(r#"{{"op":4,"w":"x","a":[],"n":{nonce}}}"#);
+    for (one, other, rules) in [
+        ("1e400", "1e401", &[][..]),
+        ("1", "1.0", &["client.nonce-unique"]),
+    ] {
+        let mut scene = Scene::greeted();
+        scene.came(1, &asks(one)).came(2, &asks(other));
+        assert_eq!(scene.rules, rules, "{one} and {other}");
+    }
+}
+
+#[test]
 fn what_a_client_asks_is_held_to_its_fields_and_its_nonce() {
     for (packet, rules) in [
         (r#"{"op":1.5}"#, &["client.packet-sender"][..]),

@@ -340,6 +340,34 @@ fn a_request_times_out_once_and_its_late_response_is_a_stranger() {
 }
 
 #[test]
+fn a_nonce_stays_in_use_until_its_late_answer_or_the_end_of_the_connection() {
+    let mut client = Client::ready(10_000);
+    let until = Some(client.clock.at(100));
+    let with = |client: &mut Client, nonce: &str, until: Option<Instant>| {
+        client.session.request(&ASK, Some(nonce), until)
+    };
+    with(&mut client, "2", until).unwrap();
+    client.session.timeout(client.clock.at(100));
+    // What has timed out may still be answered, so its nonce is nobody else's, nor the client's own.
+    assert_eq!(with(&mut client, "2.0", None), Err(Refused::NonceInUse));
+    client.ask();
+    assert!(
+        client
+            .sent()
+            .last()
+            .is_some_and(|sent| sent.ends_with(r#""n":3}"#))
+    );
+    client.get(101, r#"{"op":5,"n":2,"r":"late"}"#);
+    assert!(with(&mut client, "2.0", None).is_ok());
+    // One that never went out is not answered.
+    let mut client = Client::open();
+    let at_once = client.clock.at(0);
+    with(&mut client, "2", Some(at_once)).unwrap();
+    client.session.timeout(at_once);
+    assert!(with(&mut client, "2", None).is_ok());
+}
+
+#[test]
 fn a_request_that_times_out_before_hello_is_never_sent() {
     let mut client = Client::open();
     let id = client
