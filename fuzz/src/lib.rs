@@ -28,12 +28,12 @@ pub enum Input {
 /// A target's check.
 pub type Check = fn(&[u8]) -> Input;
 
-/// Every target and its check.
+/// Every target and its check, the thorough one where it has two.
 pub const TARGETS: [(&str, Check); 7] = [
     ("client_session", client_session::check),
     ("conversation", conversation::check),
     ("frame_decode", frame_decode::check),
-    ("packet_decode", packet_decode::check),
+    ("packet_decode", packet_decode::thoroughly),
     ("scenario_parse", scenario_parse::check),
     ("server_session", server_session::check),
     ("upgrade", upgrade::check),
