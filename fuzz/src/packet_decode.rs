@@ -23,9 +23,9 @@ const THOROUGHLY: u32 = 8;
 
 /// Reads bytes; now and then in every way there is.
 pub fn check(bytes: &[u8]) -> Input {
-    let sum = bytes
-        .iter()
-        .fold(0_u32, |sum, byte| sum.wrapping_mul(31) + u32::from(*byte));
+    let sum = bytes.iter().fold(0_u32, |sum, byte| {
+        sum.wrapping_mul(31).wrapping_add(u32::from(*byte))
+    });
     if bytes.len() > MAX_SIZE {
         return Input::Refused;
     }
