@@ -22,6 +22,8 @@ FUZZ = ROOT / "fuzz"
 # Little enough for a gate; a target that cannot do this in a minute is broken.
 RUNS = 1000
 LIMIT_S = 120
+# A target that does nothing covers an edge or two of its own; the least of ours covers six hundred.
+EDGES = 100
 FLAGS = ["-rss_limit_mb=2048", "-timeout=25", "-print_final_stats=1"]
 
 
@@ -88,8 +90,8 @@ def check(out):
                        limit_s=LIMIT_S, crashes=found)
         count, edges = executed(text) - replayed, covered(text)
         print(f"{target}: {files} seeds replayed, {count} more executions, {edges} edges", flush=True)
-        if count < RUNS or edges == 0:
-            sys.exit(f"{target}: the campaign executed or covered nothing")
+        if count < RUNS or edges < EDGES:
+            sys.exit(f"{target}: the campaign executed or covered next to nothing")
 
 
 def search(out, names, options):
@@ -106,8 +108,8 @@ def search(out, names, options):
         text = run(out, target, f"-max_total_time={options.seconds}", f"-runs={options.runs}", found,
                    *seeds(target), crashes=options.crashes)
         print(f"{target}: {executed(text)} executions, {covered(text)} edges", flush=True)
-        if executed(text) == 0 or covered(text) == 0:
-            sys.exit(f"{target}: the campaign executed or covered nothing")
+        if executed(text) == 0 or covered(text) < EDGES:
+            sys.exit(f"{target}: the campaign executed or covered next to nothing")
 
 
 def main():
