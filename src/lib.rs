@@ -8,7 +8,7 @@
 //! ```text
 //! cli          arguments, one file per subcommand, exit codes
 //! selftest     the suite against the whole zoo: which defects are caught, and by what
-//! runner   report
+//! runner   fuzzer   report
 //! zoo          right servers that look different, and servers with one planted defect each
 //! reference    the right server and client, on tokio-tungstenite
 //! play         carries out one scenario over the wire: sends, expects, stamps, records
@@ -22,6 +22,7 @@
 
 pub mod cli;
 pub mod event;
+pub mod fuzzer;
 pub mod oracle;
 pub mod outcome;
 pub mod play;

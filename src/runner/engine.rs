@@ -12,13 +12,13 @@ use tokio::task::{Id, JoinError, JoinSet};
 use super::guests::{Guests, play_guest};
 use super::judge::Judge;
 use super::ledger::Ledger;
-use super::minder::Minder;
 use super::options::Options;
 use super::plan::Case;
 use super::triage::{Again, Pending};
 use super::waits::Waited;
 use crate::event::RunEvent;
 use crate::outcome::Verdict;
+use crate::play::Minder;
 use crate::play::{self, Broken, Ended, Played, Settings};
 
 /// A case that waits longer than this does not take one of the `--jobs`: it waits in parallel.

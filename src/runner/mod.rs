@@ -11,7 +11,6 @@ mod introduction;
 mod judge;
 mod known;
 mod ledger;
-mod minder;
 mod options;
 mod plan;
 mod preflight;
@@ -32,11 +31,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub use crate::oracle::Dialect;
-pub use crate::play::Reach;
+pub use crate::play::{Launch, Reach};
 pub use attach::Attached;
 pub use guests::{Client, Guest, Guests, Inviting, Telling};
 pub use known::{Known, KnownLists, known_glob};
-pub use minder::Launch;
 use options::FOR_EVER;
 pub use options::{Declared, Feature, Options, Readiness};
 pub use plan::{Case, EXAMPLE, Plan, PlanError, plan};
@@ -45,13 +43,12 @@ pub use spawn::{Spawned, Spawning};
 
 use crate::event::{Ending, RunEvent, RunHeader};
 use crate::outcome::{ScenarioResult, Summary};
-use crate::play::{Budget, Lateness, Pacer, Played, Redactor, Settings};
+use crate::play::{Budget, Lateness, Minder, NotReady, Pacer, Played, Redactor, Settings};
 use crate::wire::{Limits, Offer};
 use engine::{Engine, Interrupted};
 use introduction::introduction;
 use judge::{Judge, ms};
 use ledger::{Judged, Ledger};
-use minder::{Minder, NotReady};
 use preflight::{Found, Stop, preflight};
 
 /// What a run comes to. The exit code is made of it.

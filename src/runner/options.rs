@@ -7,10 +7,9 @@ use std::time::Duration;
 use globset::GlobMatcher;
 
 use super::known::KnownLists;
-use super::minder::Launch;
 use super::select::Shard;
 use crate::oracle::Dialect;
-use crate::play::Gate;
+use crate::play::{Gate, Launch};
 use crate::protocol::json::Json;
 use crate::scenario::syntax::Role;
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::play::{self, Redactor, Settings};
+use super::record::Redactor;
+use super::run::greets;
+use super::settings::Settings;
 use crate::process::{Process, with_last_word};
 
 /// How long a target that is asked to end may take.
@@ -27,7 +29,7 @@ pub struct Launch {
 
 /// A target that the run has started.
 #[derive(Debug)]
-pub(crate) struct Minder {
+pub struct Minder {
     launch: Launch,
     /// None where it could not be started again.
     process: Option<Process>,
@@ -36,10 +38,11 @@ pub(crate) struct Minder {
 
 /// Why a target that was started cannot be tested.
 #[derive(Debug)]
-pub(crate) struct NotReady {
-    pub(crate) why: String,
+pub struct NotReady {
+    /// The cause.
+    pub why: String,
     /// The last lines that it wrote, without secrets.
-    pub(crate) lines: Vec<String>,
+    pub lines: Vec<String>,
 }
 
 impl NotReady {
@@ -53,7 +56,7 @@ impl NotReady {
 
 impl Minder {
     /// Starts the target and waits for its HELLO; says why that cannot be.
-    pub(crate) async fn start(launch: &Launch, settings: &Settings) -> Result<Minder, NotReady> {
+    pub async fn start(launch: &Launch, settings: &Settings) -> Result<Minder, NotReady> {
         if let Some(reach) = &settings.reach
             && reach.dial.dial().await.is_ok()
         {
@@ -81,7 +84,7 @@ impl Minder {
     }
 
     /// Ends what is left of the target and starts it anew.
-    pub(crate) async fn restart(&mut self, settings: &Settings) -> Result<(), String> {
+    pub async fn restart(&mut self, settings: &Settings) -> Result<(), String> {
         if self.starts >= STARTS {
             return Err(format!("it has been started {STARTS} times"));
         }
@@ -101,7 +104,7 @@ impl Minder {
             if let Some(how) = self.ended_within(Duration::ZERO).await {
                 return Err(self.said(format!("the target ended ({how}) before it said HELLO")));
             }
-            if let Ok(true) = timeout_at(until, play::greets(settings)).await {
+            if let Ok(true) = timeout_at(until, greets(settings)).await {
                 return Ok(());
             }
             if Instant::now() >= until {
@@ -121,7 +124,7 @@ impl Minder {
     }
 
     /// How the target ended, if it has or does within this time.
-    pub(crate) async fn ended_within(&mut self, patience: Duration) -> Option<String> {
+    pub async fn ended_within(&mut self, patience: Duration) -> Option<String> {
         let process = self.process.as_mut()?;
         let how = process.ends_within(patience).await?;
         process.heard_out().await;
@@ -129,7 +132,7 @@ impl Minder {
     }
 
     /// The target's last lines on standard error.
-    pub(crate) fn last_lines(&self, redactor: &Redactor) -> Vec<String> {
+    pub fn last_lines(&self, redactor: &Redactor) -> Vec<String> {
         let lines = self.process.as_ref().map(Process::last_lines);
         lines
             .iter()
@@ -139,7 +142,7 @@ impl Minder {
     }
 
     /// Ends the target and all it has started.
-    pub(crate) async fn end(self) {
+    pub async fn end(self) {
         if let Some(process) = self.process {
             process.end(PATIENCE).await;
         }

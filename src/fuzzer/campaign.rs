@@ -1,0 +1,433 @@
+//! A campaign: cases in many lanes at once, a pulse taken all the time, finds made small as they come.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use super::coverage::{Coverage, Reply, replies};
+use super::features::features;
+use super::find::{Fate, Find, kind_of};
+use super::generate::Generator;
+use super::lanes::{Done, Lanes, plain_head};
+use super::moves::Case;
+use super::pulse::{Health, Pulse};
+use super::script::{Facts, write};
+use super::verdict::{Verdict, judge};
+use crate::play::{Broken, Settings};
+
+/// Between two looks at the target's health.
+const PULSE_GAP: Duration = Duration::from_millis(50);
+/// Cases that are remembered until a look at the target's health has cleared them.
+const UNPROVEN: usize = 256;
+/// Failures that wait to be looked into.
+const SUSPICIONS: usize = 64;
+/// An answer that takes longer makes a case suspicious; what is suspicious is tried again with patience.
+const IMPATIENT: Duration = Duration::from_secs(1);
+
+/// What a campaign is bounded by.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// Seed of everything random.
+    pub seed: u64,
+    /// No case begins later.
+    pub time: Duration,
+    /// No more cases than these.
+    pub cases: Option<u64>,
+    /// Cases a second at most.
+    pub rate: Option<f64>,
+    /// Cases at once.
+    pub connections: usize,
+    /// Runs that shrinking one find may take.
+    pub shrink_runs: u32,
+    /// Time that shrinking one find may take.
+    pub shrink_time: Duration,
+    /// Ends with the first find.
+    pub first: bool,
+}
+
+impl Default for Terms {
+    fn default() -> Terms {
+        Terms {
+            seed: 1,
+            time: Duration::from_secs(60),
+            cases: None,
+            rate: None,
+            connections: 32,
+            shrink_runs: 400,
+            shrink_time: Duration::from_secs(20),
+            first: false,
+        }
+    }
+}
+
+/// Brings a target back that has died or hangs.
+pub trait Reviver: Send {
+    /// Ends what is left of it and starts it anew.
+    fn revive(&mut self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>>;
+}
+
+/// How a campaign ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Its time or its cases were used up.
+    Complete,
+    /// The first find was enough.
+    Found,
+    /// The user ended it.
+    Interrupted,
+    /// The target is gone and did not come back.
+    TargetGone(String),
+}
+
+/// What a campaign tells while it goes.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// So far so good.
+    Progress(&'a Progress),
+    /// A find, made as small as it will be.
+    Found(&'a Find),
+    /// Something that people should know.
+    Note(String),
+}
+
+/// How far a campaign is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Progress {
+    /// Cases played.
+    pub cases: u64,
+    /// Cases that were not judged to their end.
+    pub unknown: u64,
+    /// Cases in which the target let us in.
+    pub inside: u64,
+    /// Failures that did not come again alone.
+    pub unrepeated: u64,
+    /// Distinct finds.
+    pub finds: usize,
+    /// Kinds of send x kind of reply that were seen.
+    pub cells: usize,
+    /// Since it began.
+    pub elapsed: Duration,
+}
+
+/// What a campaign comes to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// How it ended.
+    pub ending: Ending,
+    /// How far it came.
+    pub progress: Progress,
+    /// What was found, in order.
+    pub finds: Vec<Find>,
+    /// Where it has been.
+    pub coverage: Coverage,
+    /// Rules whose failures did not come again alone, with how often.
+    pub unrepeated: BTreeMap<String, u64>,
+}
+
+/// A failure that has to be looked into.
+pub(super) struct Suspicion {
+    pub(super) case: Case,
+    pub(super) broken: Broken,
+    pub(super) number: u64,
+    pub(super) after: Duration,
+    ended: Instant,
+}
+
+pub(super) struct Campaign<'a> {
+    pub(super) settings: Arc<Settings>,
+    pub(super) impatient: Arc<Settings>,
+    pub(super) facts: &'a Facts,
+    pub(super) terms: &'a Terms,
+    pub(super) reviver: Option<&'a mut dyn Reviver>,
+    pub(super) on_event: &'a mut (dyn FnMut(Event<'_>) + Send),
+    pub(super) pulse: Pulse,
+    pub(super) progress: Progress,
+    pub(super) finds: Vec<Find>,
+    pub(super) unrepeated: BTreeMap<String, u64>,
+    /// Rules and kinds of failure that are not worth another look.
+    pub(super) hopeless: BTreeMap<(String, String), u32>,
+    pub(super) began: Instant,
+    pub(super) quick: Lanes,
+    pub(super) slow: Lanes,
+    /// Cases that ended since the target was last seen alive, oldest first.
+    pub(super) unproven: VecDeque<(Instant, Case)>,
+    suspicions: VecDeque<Suspicion>,
+    generator: Generator,
+    coverage: Coverage,
+    next_start: Instant,
+    started: u64,
+    told: Instant,
+}
+
+/// Runs a campaign. `interrupt` ends it early; what has been found by then is in its outcome.
+pub async fn run(
+    settings: Settings,
+    facts: &Facts,
+    terms: &Terms,
+    reviver: Option<&mut dyn Reviver>,
+    interrupt: impl Future<Output = ()> + Send,
+    on_event: &mut (dyn FnMut(Event<'_>) + Send),
+) -> Outcome {
+    let now = Instant::now();
+    let mut impatient = settings.clone();
+    impatient.answer_within = settings.answer_within.min(IMPATIENT);
+    let mut campaign = Campaign {
+        settings: Arc::new(settings),
+        impatient: Arc::new(impatient),
+        facts,
+        terms,
+        reviver: reviver.map(|reviver| reviver as &mut dyn Reviver),
+        on_event,
+        pulse: Pulse::new(facts),
+        progress: Progress::default(),
+        finds: Vec::new(),
+        unrepeated: BTreeMap::new(),
+        hopeless: BTreeMap::new(),
+        began: now,
+        quick: Lanes::default(),
+        slow: Lanes::default(),
+        unproven: VecDeque::new(),
+        suspicions: VecDeque::new(),
+        generator: Generator::new(facts, terms.seed),
+        coverage: Coverage::default(),
+        next_start: now,
+        started: 0,
+        told: now,
+    };
+    let mut interrupt = pin!(interrupt);
+    let ending = tokio::select! {
+        biased;
+        () = interrupt.as_mut() => Ending::Interrupted,
+        ending = campaign.go() => ending,
+    };
+    campaign.quick.abort().await;
+    campaign.slow.abort().await;
+    campaign.count();
+    Outcome {
+        ending,
+        progress: campaign.progress,
+        finds: campaign.finds,
+        coverage: campaign.coverage,
+        unrepeated: campaign.unrepeated,
+    }
+}
+
+impl Campaign<'_> {
+    async fn go(&mut self) -> Ending {
+        let deadline = self.began + self.terms.time;
+        let mut pulses: JoinSet<(Instant, Health)> = JoinSet::new();
+        let mut next_pulse = self.began + PULSE_GAP;
+        loop {
+            self.fill(deadline);
+            if self.quick.len() + self.slow.len() == 0 && self.is_over(deadline) {
+                return self.last_look().await;
+            }
+            let looking = !pulses.is_empty();
+            let health = tokio::select! {
+                biased;
+                Some(Ok(looked)) = pulses.join_next(), if looking => Some(looked),
+                done = self.quick.next() => { self.done(done); None }
+                done = self.slow.next() => { self.done(done); None }
+                () = sleep_until(next_pulse), if !looking => {
+                    let (pulse, settings) = (self.pulse.clone(), Arc::clone(&self.impatient));
+                    pulses.spawn(async move { (Instant::now(), pulse.look(&settings).await) });
+                    None
+                }
+                () = sleep_until(self.next_start), if self.may_start(deadline) => None,
+                () = sleep_until(deadline), if Instant::now() < deadline => None,
+            };
+            if Instant::now() >= deadline && self.quick.len() == 0 {
+                // What waits for the target's timers waits no longer than the campaign.
+                self.slow.abort().await;
+            }
+            let Some((looked, health)) = health else {
+                continue;
+            };
+            next_pulse = Instant::now() + PULSE_GAP;
+            if let Some(ending) = self.looked(looked, &health).await {
+                return ending;
+            }
+        }
+    }
+
+    /// The target has been looked at.
+    async fn looked(&mut self, looked: Instant, health: &Health) -> Option<Ending> {
+        if health.fate != Fate::Lives {
+            return self.fallen(health).await;
+        }
+        self.unproven.retain(|(ended, _)| *ended >= looked);
+        self.tell();
+        while let Some(suspicion) = self.suspicions.pop_front_if(|s| s.ended < looked) {
+            if !self.worth_a_look(&suspicion) {
+                continue;
+            }
+            self.pause().await;
+            if let Some(ending) = self.investigate(suspicion).await {
+                return Some(ending);
+            }
+            if self.terms.first && !self.finds.is_empty() {
+                return Some(Ending::Found);
+            }
+            // What became suspicious meanwhile was not alone with the target.
+            break;
+        }
+        None
+    }
+
+    fn is_over(&self, deadline: Instant) -> bool {
+        let enough = self.terms.cases.is_some_and(|cases| self.started >= cases);
+        enough || Instant::now() >= deadline
+    }
+
+    fn may_start(&self, deadline: Instant) -> bool {
+        !self.is_over(deadline)
+            && self.quick.len() < self.quick_lanes()
+            && Instant::now() < self.next_start
+    }
+
+    fn slow_lanes(&self) -> usize {
+        (self.terms.connections / 4).max(1)
+    }
+
+    fn quick_lanes(&self) -> usize {
+        (self.terms.connections - self.terms.connections / 4).max(1)
+    }
+
+    fn fill(&mut self, deadline: Instant) {
+        while !self.is_over(deadline) {
+            let now = Instant::now();
+            let left = deadline - now;
+            let slow = self.slow.len() < self.slow_lanes() && left > self.facts.interval;
+            if !slow && self.quick.len() >= self.quick_lanes() {
+                return;
+            }
+            if now < self.next_start {
+                return;
+            }
+            if let Some(rate) = self.terms.rate {
+                let gap = Duration::try_from_secs_f64(1.0 / rate).unwrap_or_default();
+                self.next_start = now + gap;
+            }
+            let case = if slow {
+                self.generator.slow()
+            } else {
+                self.generator.quick(&self.coverage)
+            };
+            let Ok(script) = write(&case, self.facts, &plain_head()) else {
+                continue;
+            };
+            self.started += 1;
+            let lanes = if slow {
+                &mut self.slow
+            } else {
+                &mut self.quick
+            };
+            lanes.start(self.started, case, script, Arc::clone(&self.impatient));
+        }
+    }
+
+    fn done(&mut self, done: Done) {
+        self.progress.cases += 1;
+        let transcript = &done.played.transcript;
+        let answered = |reply: Reply| matches!(reply, Reply::Ack | Reply::Response);
+        if replies(&done.script, transcript)
+            .iter()
+            .any(|(_, reply)| answered(*reply))
+        {
+            self.progress.inside += 1;
+        }
+        self.coverage.add(&done.case, &done.script, transcript);
+        match judge(&done.played, &self.settings.redactor) {
+            Verdict::Pass => {}
+            Verdict::Unknown(_) => self.progress.unknown += 1,
+            Verdict::Fail(broken) | Verdict::CutOff(broken) => {
+                if self.suspicions.len() < SUSPICIONS {
+                    self.suspicions.push_back(Suspicion {
+                        case: done.case.clone(),
+                        broken: *broken,
+                        number: done.number,
+                        after: self.began.elapsed(),
+                        ended: done.ended,
+                    });
+                }
+            }
+        }
+        if self.unproven.len() == UNPROVEN {
+            self.unproven.pop_front();
+        }
+        self.unproven.push_back((done.ended, done.case));
+    }
+
+    /// Whether a failure may be another bug than those that are known.
+    fn worth_a_look(&mut self, suspicion: &Suspicion) -> bool {
+        let rule = &suspicion.broken.rule;
+        let kind = kind_of(&suspicion.broken.actual);
+        let about = features(&suspicion.case);
+        for find in &mut self.finds {
+            let alike = find.fate == Fate::Lives && find.broken.rule == *rule;
+            if alike && find.features().is_subset(&about) {
+                find.again += 1;
+                return false;
+            }
+        }
+        let key = (rule.clone(), kind);
+        self.hopeless.get(&key).copied().unwrap_or(0) < 3
+    }
+
+    /// Lets the quick cases come to their ends, and takes no notice of those that do not in time.
+    pub(super) async fn pause(&mut self) {
+        let until = Instant::now() + IMPATIENT;
+        while self.quick.len() > 0 {
+            match tokio::time::timeout_at(until, self.quick.next()).await {
+                Ok(done) => self.done(done),
+                Err(_) => {
+                    self.quick.abort().await;
+                }
+            }
+        }
+    }
+
+    /// All cases are over: the target is looked at once more, and so is what is still suspicious.
+    async fn last_look(&mut self) -> Ending {
+        loop {
+            let looked = Instant::now();
+            let health = self.pulse.look(&self.impatient).await;
+            let before = self.suspicions.len();
+            if let Some(ending) = self.looked(looked, &health).await {
+                return ending;
+            }
+            if self.suspicions.is_empty() || self.suspicions.len() == before {
+                return Ending::Complete;
+            }
+        }
+    }
+
+    fn tell(&mut self) {
+        if self.told.elapsed() >= Duration::from_millis(200) {
+            self.told = Instant::now();
+            self.count();
+            (self.on_event)(Event::Progress(&self.progress));
+        }
+    }
+
+    fn count(&mut self) {
+        self.progress.finds = self.finds.len();
+        self.progress.cells = self.coverage.cells().count();
+        self.progress.elapsed = self.began.elapsed();
+    }
+
+    /// Keeps a find and tells it, unless it is one that is known already.
+    pub(super) fn found(&mut self, find: Find) {
+        let known: BTreeSet<String> = self.finds.iter().map(Find::fingerprint).collect();
+        if known.contains(&find.fingerprint()) {
+            return;
+        }
+        (self.on_event)(Event::Found(&find));
+        self.finds.push(find);
+    }
+}

@@ -1,0 +1,89 @@
+//! What is remarkable about a case: two failures of one rule with the same remarkable things have one
+//! cause, as far as can be told from outside.
+
+use std::collections::BTreeSet;
+
+use super::moves::{Act, Case, Packet, Pass, Said, Spelling, Traffic};
+use super::values::Family;
+
+/// The remarkable things of a case, in words.
+pub type Features = BTreeSet<String>;
+
+/// The remarkable things of a case.
+pub fn features(case: &Case) -> Features {
+    let mut found = Features::new();
+    let mut add = |text: &str| {
+        found.insert(text.to_owned());
+    };
+    for step in &case.moves {
+        match &step.act {
+            Act::Say { packets, .. } => {
+                if packets.len() > 1 {
+                    add("one segment");
+                }
+                for said in packets {
+                    of_packet(said, &mut add);
+                }
+            }
+            Act::LogIn(spelling) => of_spelling(*spelling, &mut add),
+            Act::Trickle { .. } => add("a frame in pieces"),
+            Act::TimeOut { beats, traffic, .. } => {
+                add("silence");
+                if *beats > 0 {
+                    add("HEARTBEAT");
+                }
+                of_traffic(*traffic, &mut add);
+            }
+            Act::Keep { traffic, .. } => {
+                add("heartbeats in time");
+                of_traffic(*traffic, &mut add);
+            }
+            Act::Unanswered { op } => add(&format!("op {op} with a nonce")),
+            Act::Bend(bend) => add(&bend.what),
+            Act::Leave(leave) => add(&format!("{leave:?}")),
+            Act::Quiet(_) => add("quiet"),
+            Act::Greet | Act::Alive => {}
+        }
+    }
+    let conns: BTreeSet<usize> = case.moves.iter().map(|step| step.conn.0).collect();
+    if conns.len() > 1 {
+        add("several connections");
+    }
+    found
+}
+
+fn of_packet(said: &Said, add: &mut impl FnMut(&str)) {
+    of_spelling(said.spelling, add);
+    match &said.packet {
+        Packet::HelloAck(Pass::Right) => {}
+        Packet::HelloAck(Pass::Wrong(_)) => add("a wrong password"),
+        Packet::HelloAck(Pass::NoString(_) | Pass::Missing) => add("no password"),
+        Packet::Heartbeat => add("HEARTBEAT"),
+        Packet::Request { nonce } => {
+            add("REQUEST");
+            if nonce.family != Family::Simple {
+                add(&format!("a nonce: {}", nonce.family.word()));
+            }
+        }
+        Packet::Dispatch => add("DISPATCH"),
+        Packet::Ping => add("PING"),
+        Packet::Pong => add("PONG"),
+    }
+}
+
+fn of_spelling(spelling: Spelling, add: &mut impl FnMut(&str)) {
+    match spelling {
+        Spelling::Plain => {}
+        Spelling::Fragments | Spelling::EmptyFragment => add("fragments"),
+        Spelling::Spaced | Spelling::Escaped | Spelling::Reordered => add("another spelling"),
+    }
+}
+
+fn of_traffic(traffic: Traffic, add: &mut impl FnMut(&str)) {
+    match traffic {
+        Traffic::Silence => {}
+        Traffic::Requests => add("REQUEST"),
+        Traffic::Dispatches => add("DISPATCH"),
+        Traffic::Pings => add("PING"),
+    }
+}

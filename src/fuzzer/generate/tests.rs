@@ -1,0 +1,86 @@
+//! What is made up is a scenario, and the same for the same seed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+use crate::fuzzer::script::{Head, write};
+use crate::scenario::syntax::{Origin, Source};
+use crate::scenario::{parse, print};
+
+fn facts(interval_ms: u64) -> Facts {
+    Facts {
+        request: Some(("\"ECHO\"".to_owned(), "[1]".to_owned())),
+        dispatch: ("\"ANYTHING\"".to_owned(), "[]".to_owned()),
+        interval: Duration::from_millis(interval_ms),
+    }
+}
+
+fn head() -> Head {
+    Head {
+        comments: Vec::new(),
+        title: "A case".to_owned(),
+        rule: "robust.isolation".to_owned(),
+    }
+}
+
+#[test]
+fn every_case_is_a_scenario_that_prints_and_reads_back() {
+    for interval in [100, 400, 10_000] {
+        let facts = facts(interval);
+        let mut generator = Generator::new(&facts, interval);
+        let coverage = Coverage::default();
+        for at in 0..2000 {
+            let case = if at % 10 == 0 {
+                generator.slow()
+            } else {
+                generator.quick(&coverage)
+            };
+            let script = write(&case, &facts, &head());
+            let script = script.unwrap_or_else(|misfit| panic!("{misfit:?}: {case:?}"));
+            let source = Source {
+                path: "case".to_owned(),
+                origin: Origin::Embedded,
+                text: script.text.clone(),
+            };
+            let scenario = parse("own/case", Arc::new(source));
+            let scenario = scenario.unwrap_or_else(|error| panic!("{error}\n{}", script.text));
+            assert!(
+                scenario
+                    .free_vars()
+                    .is_subset(&["password".to_owned()].into()),
+                "{}",
+                script.text
+            );
+            assert!(!print(&scenario).is_empty());
+        }
+    }
+}
+
+#[test]
+fn one_seed_makes_one_series() {
+    let series = |seed| {
+        let mut generator = Generator::new(&facts(400), seed);
+        let coverage = Coverage::default();
+        (0..50)
+            .map(|_| generator.quick(&coverage))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(series(7), series(7));
+    assert_ne!(series(7), series(8));
+}
+
+#[test]
+fn without_a_request_none_is_judged() {
+    let facts = Facts {
+        request: None,
+        ..facts(400)
+    };
+    let mut generator = Generator::new(&facts, 1);
+    let coverage = Coverage::default();
+    for _ in 0..500 {
+        let case = generator.quick(&coverage);
+        let script = write(&case, &facts, &head()).expect("every case fits");
+        assert!(!script.text.contains("< {\"op\": 5"), "{}", script.text);
+    }
+}

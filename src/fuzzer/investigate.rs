@@ -1,0 +1,262 @@
+//! What is done about a failure: it is played again alone, made small, and played once more with
+//! patience. Only what fails then is a find.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::campaign::{Campaign, Ending, Suspicion};
+use super::find::{Fate, Find, Rate, kind_of};
+use super::lanes::play_case;
+use super::moves::{Act, Case, Conn, Leave, Move, NAMES, Packet, Said, Spelling};
+use super::script::{Head, write};
+use super::shrink;
+use super::verdict::{Verdict, judge};
+use crate::play::{Broken, Settings};
+
+/// A failure that does not come again is tried so often.
+const TRIES: u32 = 4;
+/// Candidates that wait for timers are tried so many at once.
+const AT_ONCE: usize = 6;
+/// A case that waits no longer than this is tried one at a time, in milliseconds.
+const SHORT_MS: f64 = 500.0;
+
+impl Campaign<'_> {
+    /// Looks into a failure. The quick lanes are empty.
+    pub(super) async fn investigate(&mut self, suspicion: Suspicion) -> Option<Ending> {
+        let rule = suspicion.broken.rule.clone();
+        let kind = kind_of(&suspicion.broken.actual);
+        let impatient = Arc::clone(&self.impatient);
+        let Some((case, rate)) = self.repeated(&suspicion.case, &rule, &impatient).await else {
+            *self.unrepeated.entry(rule.clone()).or_insert(0) += 1;
+            *self.hopeless.entry((rule, kind)).or_insert(0) += 1;
+            self.progress.unrepeated += 1;
+            return None;
+        };
+        let (small, runs, complete) = self.shrunk(case, &rule, rate, &impatient).await;
+        let Some((broken, rate)) = self.confirmed(&small, &rule, rate).await else {
+            // It was our impatience, or a chance in a thousand.
+            self.impatient = Arc::clone(&self.settings);
+            *self.unrepeated.entry(rule.clone()).or_insert(0) += 1;
+            *self.hopeless.entry((rule, kind)).or_insert(0) += 1;
+            self.progress.unrepeated += 1;
+            return None;
+        };
+        self.found(Find {
+            case: small,
+            broken,
+            fate: Fate::Lives,
+            rate,
+            cases: suspicion.number,
+            after: suspicion.after,
+            shrinking: (runs, complete),
+            seed: self.terms.seed,
+            again: 0,
+        });
+        None
+    }
+
+    /// The case, or the case in company, if it breaks the rule again; with how often it does.
+    async fn repeated(
+        &mut self,
+        case: &Case,
+        rule: &str,
+        settings: &Arc<Settings>,
+    ) -> Option<(Case, Rate)> {
+        if self.breaks(case, rule, settings).await.is_some() {
+            return Some((case.clone(), Rate { failed: 1, of: 1 }));
+        }
+        // What other cases did at the time may be part of it.
+        for company in in_company(case) {
+            let plays = write(&company, self.facts, &Head::default()).is_ok();
+            if plays && self.breaks(&company, rule, settings).await.is_some() {
+                return Some((company, Rate { failed: 1, of: 1 }));
+            }
+        }
+        for of in 2..=TRIES {
+            if self.breaks(case, rule, settings).await.is_some() {
+                return Some((case.clone(), Rate { failed: 1, of }));
+            }
+        }
+        None
+    }
+
+    /// Plays a case alone; what it breaks, if it breaks this rule.
+    async fn breaks(&self, case: &Case, rule: &str, settings: &Settings) -> Option<Broken> {
+        let played = play_case(settings, self.facts, case).await?;
+        match judge(&played, &settings.redactor) {
+            Verdict::Fail(broken) | Verdict::CutOff(broken) if broken.rule == rule => Some(*broken),
+            _ => None,
+        }
+    }
+
+    /// The smallest case that still breaks the rule, how many runs that took, and whether there was
+    /// nothing left to try.
+    async fn shrunk(
+        &mut self,
+        mut case: Case,
+        rule: &str,
+        rate: Rate,
+        settings: &Arc<Settings>,
+    ) -> (Case, u32, bool) {
+        let until = Instant::now() + self.terms.shrink_time;
+        // What fails now and then has to have its chance.
+        let tries = if rate.failed == rate.of { 1 } else { 3 };
+        let mut runs = 0;
+        'smaller: loop {
+            let mut candidates = shrink::candidates(&case, self.facts).into_iter().peekable();
+            while candidates.peek().is_some() {
+                if runs >= self.terms.shrink_runs || Instant::now() >= until {
+                    return (case, runs, false);
+                }
+                let batch: Vec<Case> = match candidates.peek() {
+                    Some(first) if self.waits_ms(first) <= SHORT_MS => {
+                        candidates.by_ref().take(1).collect()
+                    }
+                    _ => candidates.by_ref().take(AT_ONCE).collect(),
+                };
+                runs += u32::try_from(batch.len()).unwrap_or(1) * tries;
+                if let Some(smaller) = self.first_that_breaks(batch, rule, tries, settings).await {
+                    case = smaller;
+                    continue 'smaller;
+                }
+            }
+            return (case, runs, true);
+        }
+    }
+
+    fn waits_ms(&self, case: &Case) -> f64 {
+        write(case, self.facts, &Head::default()).map_or(0.0, |script| script.waits_ms)
+    }
+
+    /// The first of these cases that breaks the rule; they are played beside one another.
+    async fn first_that_breaks(
+        &self,
+        batch: Vec<Case>,
+        rule: &str,
+        tries: u32,
+        settings: &Arc<Settings>,
+    ) -> Option<Case> {
+        if let [only] = &batch[..] {
+            for _ in 0..tries {
+                if self.breaks(only, rule, settings).await.is_some() {
+                    return Some(only.clone());
+                }
+            }
+            return None;
+        }
+        let mut playing = JoinSet::new();
+        for (at, case) in batch.iter().cloned().enumerate() {
+            let (settings, facts) = (Arc::clone(settings), self.facts.clone());
+            playing.spawn(async move { (at, play_case(&settings, &facts, &case).await) });
+        }
+        let mut broke = Vec::new();
+        while let Some(played) = playing.join_next().await {
+            let Ok((at, Some(played))) = played else {
+                continue;
+            };
+            if let Verdict::Fail(broken) | Verdict::CutOff(broken) =
+                judge(&played, &settings.redactor)
+                && broken.rule == rule
+            {
+                broke.push(at);
+            }
+        }
+        let first = broke.into_iter().min()?;
+        batch.into_iter().nth(first)
+    }
+
+    /// What the case breaks when it is played with patience, and how often of three.
+    async fn confirmed(&self, case: &Case, rule: &str, rate: Rate) -> Option<(Broken, Rate)> {
+        let mut seen = None;
+        let mut counted = if rate.failed == rate.of {
+            Rate::default()
+        } else {
+            rate
+        };
+        let short = self.waits_ms(case) <= SHORT_MS;
+        let mut most = if short { 3 } else { 1 };
+        let began = Instant::now();
+        while most > 0 {
+            most -= 1;
+            counted.of += 1;
+            if let Some(broken) = self.breaks(case, rule, &self.settings).await {
+                counted.failed += 1;
+                seen.get_or_insert(broken);
+            }
+            // Three runs of five seconds each would tell no more than one.
+            if seen.is_some() && began.elapsed() > Duration::from_secs(2) {
+                break;
+            }
+        }
+        seen.map(|broken| (broken, counted))
+    }
+}
+
+/// The case beside others that do nothing remarkable.
+fn in_company(case: &Case) -> Vec<Case> {
+    let taken = |at: &usize| !case.moves.iter().any(|step| step.conn.0 == *at);
+    let free: Vec<Conn> = (0..NAMES.len()).filter(taken).map(Conn).collect();
+    let [one, rest @ ..] = &free[..] else {
+        return Vec::new();
+    };
+    let enters =
+        |conn: Conn| [Act::Greet, Act::LogIn(Spelling::Plain)].map(|act| Move { conn, act });
+    let beats = |conn: Conn| Move {
+        conn,
+        act: Act::Say {
+            packets: vec![Said::plain(Packet::Heartbeat)],
+            wait: true,
+        },
+    };
+    let leaves = |conn: Conn| Move {
+        conn,
+        act: Act::Leave(Leave::Close),
+    };
+    let greets = |conn: Conn| Move {
+        conn,
+        act: Act::Greet,
+    };
+    let joined = |before: Vec<Move>, behind: Vec<Move>| Case {
+        moves: before
+            .into_iter()
+            .chain(case.moves.clone())
+            .chain(behind)
+            .collect(),
+    };
+    let mut found = vec![
+        joined(enters(*one).to_vec(), vec![beats(*one)]),
+        joined(
+            [enters(*one).to_vec(), vec![leaves(*one)]].concat(),
+            Vec::new(),
+        ),
+        joined(vec![greets(*one)], Vec::new()),
+    ];
+    // Somebody comes when the case's first connection is in.
+    if let Some(at) = case
+        .moves
+        .iter()
+        .position(|step| matches!(step.act, Act::LogIn(_)))
+    {
+        let mut moves = case.moves.clone();
+        let first = moves[at].conn;
+        moves.splice(
+            at + 1..at + 1,
+            [enters(*one).to_vec(), vec![beats(*one)]].concat(),
+        );
+        moves.push(beats(first));
+        found.push(Case { moves });
+    }
+    if let [other, ..] = rest {
+        let both = [enters(*one), enters(*other)].concat();
+        found.push(joined(both, vec![beats(*one), beats(*other)]));
+        found.push(joined(vec![greets(*one), greets(*other)], Vec::new()));
+    }
+    if let [other, third, ..] = rest {
+        let all = vec![greets(*one), greets(*other), greets(*third)];
+        found.push(joined(all, Vec::new()));
+    }
+    found
+}

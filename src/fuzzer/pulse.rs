@@ -1,0 +1,88 @@
+//! Whether the target lives: a new connection goes through handshake, heartbeat and a request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::find::Fate;
+use super::lanes::scenario_of;
+use super::script::Facts;
+use crate::play::{self, Broken, Ended, Settings};
+use crate::scenario::Scenario;
+use crate::scenario::values::Env;
+use crate::wire;
+
+/// What became of the target, and how that was seen.
+#[derive(Clone, Debug)]
+pub struct Health {
+    /// Lives, or what became of it.
+    pub fate: Fate,
+    /// What did not go well.
+    pub broken: Option<Box<Broken>>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Looks whether the target lives.
+#[derive(Clone, Debug)]
+pub struct Pulse {
+    scenario: Arc<Scenario>,
+    /// A target that needs longer is slow.
+    slow: Duration,
+}
+
+impl Pulse {
+    /// A look at a target of which this is known.
+    pub fn new(facts: &Facts) -> Pulse {
+        let mut text = "title  A new connection gets through handshake and heartbeat\n\
+                        rule   robust.isolation\n\nuse handshake\n> {\"op\": 2}\n< {\"op\": 3}\n"
+            .to_owned();
+        if let Some((w, a)) = &facts.request {
+            text.push_str(&format!(
+                "> {{\"op\": 4, \"w\": {w}, \"a\": {a}, \"n\": \"alive\"}}\n< {{\"op\": 5, \"n\": \"alive\"}}\n"
+            ));
+        }
+        Pulse {
+            scenario: scenario_of("alive", text),
+            slow: Duration::from_secs(2),
+        }
+    }
+
+    /// Looks once; waits for each answer as long as the settings say.
+    pub async fn look(&self, settings: &Settings) -> Health {
+        let began = Instant::now();
+        let limit = settings.answer_within * 6 + Duration::from_secs(1);
+        let env = Env::new(&settings.password);
+        let played = play::run(settings, "alive", &self.scenario, env, limit).await;
+        let took = began.elapsed();
+        let (fate, broken) = match played.ended {
+            Ended::Passed | Ended::Skipped(_) if took > self.slow => (Fate::Slow, None),
+            // What the harness itself was too late for says nothing.
+            Ended::Passed | Ended::Skipped(_) | Ended::Inconclusive { .. } => (Fate::Lives, None),
+            Ended::Failed(broken) | Ended::Prerequisite(broken) | Ended::Unreachable(broken) => {
+                (diagnose(settings).await, Some(broken))
+            }
+            Ended::Error(_) => (diagnose(settings).await, None),
+        };
+        Health { fate, broken, took }
+    }
+}
+
+/// What a target that did not get through is: dead, refusing or hung.
+async fn diagnose(settings: &Settings) -> Fate {
+    let Some(reach) = &settings.reach else {
+        return Fate::Dead;
+    };
+    let mut rng = fastrand::Rng::with_seed(settings.seed);
+    let (dial, limits) = (&*reach.dial, &settings.limits);
+    let opening = wire::open(dial, &reach.target, &settings.offer, limits, &mut rng);
+    match tokio::time::timeout(settings.answer_within, opening).await {
+        Err(_) | Ok(Ok(_)) => Fate::Hung,
+        Ok(Err(wire::OpenError::Dial(_))) => Fate::Dead,
+        Ok(Err(wire::OpenError::Status { .. } | wire::OpenError::BadUpgrade { .. })) => {
+            Fate::Refuses
+        }
+        Ok(Err(_)) => Fate::Dead,
+    }
+}

@@ -1,0 +1,234 @@
+//! Makes a failing case small: candidates, the cheapest first. Whoever tries them says which fail.
+
+use super::moves::{Act, Case, Conn, Move, Packet, Pass, Said, Spelling, Traffic};
+use super::script::{Facts, Head, write};
+use super::values::Value;
+
+/// Smaller cases, the boldest cuts first; all of them can be played, none is the case itself.
+pub fn candidates(case: &Case, facts: &Facts) -> Vec<Case> {
+    let mut found: Vec<Case> = Vec::new();
+    let head = Head::default();
+    let mut add = |candidate: Case| {
+        let plays = write(&candidate, facts, &head).is_ok();
+        if plays && candidate != *case && !found.contains(&candidate) {
+            found.push(candidate);
+        }
+    };
+    for conn in conns(case) {
+        add(without(case, |step| step.conn == conn));
+    }
+    let count = case.moves.len();
+    for size in [count / 2, count / 4, 1] {
+        if size == 0 {
+            continue;
+        }
+        for from in (0..count).rev().step_by(size) {
+            let chunk = from.saturating_sub(size - 1)..=from;
+            let mut at = 0..;
+            add(without(case, |_| {
+                at.next().is_some_and(|at| chunk.contains(&at))
+            }));
+        }
+    }
+    for at in 0..count {
+        for act in smaller(&case.moves[at].act) {
+            let mut candidate = case.clone();
+            match act {
+                Smaller::Act(act) => candidate.moves[at].act = act,
+                Smaller::Moves(acts) => {
+                    let conn = case.moves[at].conn;
+                    let moves = acts.into_iter().map(|act| Move { conn, act });
+                    candidate.moves.splice(at..=at, moves);
+                }
+            }
+            add(candidate);
+        }
+    }
+    add(renamed(case));
+    found
+}
+
+fn conns(case: &Case) -> Vec<Conn> {
+    let mut conns: Vec<Conn> = case.moves.iter().map(|step| step.conn).collect();
+    conns.sort_unstable();
+    conns.dedup();
+    conns.reverse();
+    conns
+}
+
+fn without(case: &Case, mut drop: impl FnMut(&Move) -> bool) -> Case {
+    Case {
+        moves: case
+            .moves
+            .iter()
+            .filter(|step| !drop(step))
+            .cloned()
+            .collect(),
+    }
+}
+
+/// The same with the first connection called `a`, the second `b`, and so on.
+fn renamed(case: &Case) -> Case {
+    let mut order = Vec::new();
+    let moves = case.moves.iter().map(|step| {
+        let at = order
+            .iter()
+            .position(|conn| *conn == step.conn)
+            .unwrap_or_else(|| {
+                order.push(step.conn);
+                order.len() - 1
+            });
+        Move {
+            conn: Conn(at),
+            act: step.act.clone(),
+        }
+    });
+    Case {
+        moves: moves.collect(),
+    }
+}
+
+/// What can stand for a move.
+enum Smaller {
+    Act(Act),
+    Moves(Vec<Act>),
+}
+
+fn smaller(act: &Act) -> Vec<Smaller> {
+    match act {
+        Act::LogIn(spelling) if *spelling != Spelling::Plain => {
+            vec![Smaller::Act(Act::LogIn(Spelling::Plain))]
+        }
+        Act::Say { packets, wait } => smaller_segment(packets, *wait),
+        Act::Trickle { cuts, pause_ms } if cuts.len() > 1 => (0..cuts.len())
+            .map(|at| {
+                let cuts = vec![cuts[at]];
+                let pause_ms = *pause_ms;
+                Smaller::Act(Act::Trickle { cuts, pause_ms })
+            })
+            .collect(),
+        Act::Quiet(ms) if *ms > 150 => vec![Smaller::Act(Act::Quiet(150))],
+        Act::TimeOut {
+            beats,
+            traffic,
+            prompt,
+        } => {
+            let mut found = Vec::new();
+            for fewer in [0, beats / 2, beats.saturating_sub(1)] {
+                found.push(Act::TimeOut {
+                    beats: fewer,
+                    traffic: *traffic,
+                    prompt: *prompt,
+                });
+            }
+            found.push(Act::TimeOut {
+                beats: *beats,
+                traffic: Traffic::Silence,
+                prompt: *prompt,
+            });
+            found.into_iter().map(Smaller::Act).collect()
+        }
+        Act::Keep { tenths, traffic } => {
+            let silent = Act::Keep {
+                tenths: *tenths,
+                traffic: Traffic::Silence,
+            };
+            let mut found = vec![silent];
+            if *tenths > 16 {
+                found.push(Act::Keep {
+                    tenths: 16,
+                    traffic: *traffic,
+                });
+            }
+            found.into_iter().map(Smaller::Act).collect()
+        }
+        Act::Bend(bend) if bend.sends.len() > 1 => (0..bend.sends.len())
+            .map(|at| {
+                let mut bend = bend.clone();
+                bend.sends.remove(at);
+                Smaller::Act(Act::Bend(bend))
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn smaller_segment(packets: &[Said], wait: bool) -> Vec<Smaller> {
+    let mut found = Vec::new();
+    let say = |packets: Vec<Said>| Act::Say { packets, wait };
+    if let [first, rest @ ..] = packets
+        && first.packet == Packet::HelloAck(Pass::Right)
+    {
+        let mut acts = vec![Act::LogIn(Spelling::Plain)];
+        if !rest.is_empty() {
+            acts.push(say(rest.to_vec()));
+        }
+        found.push(Smaller::Moves(acts));
+    }
+    let count = packets.len();
+    for size in [count / 2, count / 4, 1] {
+        if size == 0 || size == count {
+            continue;
+        }
+        for from in (0..count).step_by(size) {
+            let mut fewer = packets.to_vec();
+            fewer.drain(from..(from + size).min(count));
+            if !fewer.is_empty() {
+                found.push(Smaller::Act(say(fewer)));
+            }
+            if count > 40 && from > 8 {
+                break;
+            }
+        }
+    }
+    if count <= 8 {
+        for at in 0..count {
+            for simpler in simpler_packets(&packets[at], at) {
+                let mut simple = packets.to_vec();
+                simple[at] = simpler;
+                found.push(Smaller::Act(say(simple)));
+            }
+        }
+    } else {
+        let plain = packets.iter().map(|said| Said::plain(said.packet.clone()));
+        found.push(Smaller::Act(say(plain.collect())));
+    }
+    if !wait {
+        let packets = packets.to_vec();
+        found.push(Smaller::Act(Act::Say {
+            packets,
+            wait: true,
+        }));
+    }
+    found
+}
+
+fn simpler_packets(said: &Said, at: usize) -> Vec<Said> {
+    let mut found = Vec::new();
+    if said.spelling != Spelling::Plain {
+        found.push(Said::plain(said.packet.clone()));
+    }
+    if let Packet::Request { nonce } = &said.packet {
+        let simple = Value::simple(at as u64 + 1);
+        if *nonce != simple {
+            let packet = Packet::Request { nonce: simple };
+            found.push(Said {
+                packet,
+                spelling: said.spelling,
+            });
+        }
+    }
+    if matches!(said.packet, Packet::HelloAck(Pass::Wrong(_))) {
+        let packet = Packet::HelloAck(Pass::Wrong("\"not-${password}\""));
+        if packet != said.packet {
+            found.push(Said {
+                packet,
+                spelling: said.spelling,
+            });
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+//! Shrinking in memory: what makes a case fail stays, the rest goes.
+
+use std::time::Duration;
+
+use super::*;
+use crate::fuzzer::coverage::Coverage;
+use crate::fuzzer::generate::Generator;
+use crate::fuzzer::values::Family;
+
+fn facts() -> Facts {
+    Facts {
+        request: Some(("\"ECHO\"".to_owned(), "[1]".to_owned())),
+        dispatch: ("\"ANYTHING\"".to_owned(), "[]".to_owned()),
+        interval: Duration::from_secs(10),
+    }
+}
+
+/// Takes the first candidate that fails until none does.
+fn shrunk(mut case: Case, fails: impl Fn(&Case) -> bool) -> Case {
+    for _ in 0..500 {
+        let Some(next) = candidates(&case, &facts())
+            .into_iter()
+            .find(|case| fails(case))
+        else {
+            return case;
+        };
+        case = next;
+    }
+    panic!("it does not come to an end: {case:?}");
+}
+
+fn asks_falsy(case: &Case) -> bool {
+    case.moves.iter().any(|step| {
+        match &step.act {
+        Act::Say { packets, .. } => packets.iter().any(|said| {
+            matches!(&said.packet, Packet::Request { nonce } if nonce.family == Family::Falsy)
+        }),
+        _ => false,
+    }
+    })
+}
+
+#[test]
+fn what_makes_a_case_fail_is_all_that_is_left() {
+    let mut generator = Generator::new(&facts(), 5);
+    let coverage = Coverage::default();
+    let mut seen = 0;
+    for _ in 0..3000 {
+        let case = generator.quick(&coverage);
+        if !asks_falsy(&case) {
+            continue;
+        }
+        seen += 1;
+        let small = shrunk(case, asks_falsy);
+        // Connected and asked; logged in where the request is to be judged.
+        assert!(small.moves.len() <= 3, "{small:?}");
+        let conns: Vec<Conn> = small.moves.iter().map(|step| step.conn).collect();
+        assert!(conns.iter().all(|conn| *conn == Conn(0)), "{small:?}");
+    }
+    assert!(seen > 20, "{seen} cases with a falsy nonce");
+}
+
+#[test]
+fn shrinking_ends_whatever_fails() {
+    let mut generator = Generator::new(&facts(), 9);
+    let coverage = Coverage::default();
+    for at in 0..200 {
+        let case = if at % 4 == 0 {
+            generator.slow()
+        } else {
+            generator.quick(&coverage)
+        };
+        let small = shrunk(case, |_| true);
+        assert!(small.moves.len() <= 1, "{small:?}");
+    }
+}
