@@ -11,6 +11,7 @@ mod exit;
 mod explain;
 mod files;
 mod fmt;
+mod fuzz;
 mod interrupt;
 mod known;
 mod list;
@@ -114,6 +115,9 @@ enum Command {
     /// Record what a client does where the protocol leaves a choice
     #[command(after_help = profile::CLIENT_EXAMPLES)]
     ProfileClient(Box<profile::ProfileClientArgs>),
+    /// Send a server what nobody expects, and keep the smallest scenario of each failure
+    #[command(after_help = fuzz::EXAMPLES)]
+    Fuzz(Box<fuzz::FuzzArgs>),
     /// Compare two reports or two profiles
     #[command(after_help = diff::EXAMPLES)]
     Diff(diff::DiffArgs),
@@ -202,6 +206,14 @@ fn dispatch(
             };
             let line = read.line("profile-client")?;
             Ok(profile::run_client(&read.cli.globals, profile, &line)?.into())
+        }
+        Command::Fuzz(fuzz) => {
+            let file = fuzz.config.as_deref();
+            let read = with_file(command, "fuzz", args, matches, file)?;
+            let Command::Fuzz(fuzz) = &read.cli.command else {
+                return Err(Stop::usage("the configuration changed the subcommand"));
+            };
+            Ok(fuzz::run(&read.cli.globals, fuzz, &read.line("fuzz")?)?.into())
         }
         Command::Diff(diff) => Ok(diff::run(&cli.globals, &diff)?.into()),
         Command::List(list) => Ok(list::run(&cli.globals, &list)?.into()),

@@ -1,6 +1,6 @@
 //! The options that every run of the suite has, whatever its target is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -136,7 +136,11 @@ impl SuiteArgs {
         password_from: PasswordFrom,
         var: impl Fn(&str) -> Option<String>,
     ) -> Result<(), Stop> {
-        options.password = self.password(password_from)?;
+        options.password = password(
+            self.password.as_deref(),
+            self.password_file.as_deref(),
+            password_from,
+        )?;
         options.filters.clone_from(&self.filter);
         options.strict = self.strict;
         options.shuffle = self.shuffle;
@@ -162,29 +166,28 @@ impl SuiteArgs {
         }
         Ok(())
     }
+}
 
-    fn password(&self, from: PasswordFrom) -> Result<String, Stop> {
-        let path = match (from, &self.password_file) {
-            (PasswordFrom::File, Some(path)) => path,
-            _ => {
-                return Ok(self
-                    .password
-                    .clone()
-                    .unwrap_or_else(|| DEFAULT_PASSWORD.to_owned()));
-            }
-        };
-        let shown = path.display();
-        let mut text = std::fs::read_to_string(path).map_err(|error| {
-            Stop::usage(format!("cannot read the password file {shown}: {error}"))
-        })?;
-        if text.ends_with('\n') {
+/// The password: the text, the file's, or the default.
+pub(super) fn password(
+    text: Option<&str>,
+    file: Option<&Path>,
+    from: PasswordFrom,
+) -> Result<String, Stop> {
+    let path = match (from, file) {
+        (PasswordFrom::File, Some(path)) => path,
+        _ => return Ok(text.unwrap_or(DEFAULT_PASSWORD).to_owned()),
+    };
+    let shown = path.display();
+    let mut text = std::fs::read_to_string(path)
+        .map_err(|error| Stop::usage(format!("cannot read the password file {shown}: {error}")))?;
+    if text.ends_with('\n') {
+        text.pop();
+        if text.ends_with('\r') {
             text.pop();
-            if text.ends_with('\r') {
-                text.pop();
-            }
         }
-        Ok(text)
     }
+    Ok(text)
 }
 
 /// `NAME=env:VAR` with the variable's value; errors never show a value.

@@ -87,7 +87,10 @@ impl Find {
             hash.update([0]);
         }
         let digest = hash.finalize();
-        digest[..6].iter().map(|byte| format!("{byte:02x}")).collect()
+        digest[..6]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 
     /// The name of its file.
@@ -122,7 +125,9 @@ impl Find {
             format!("Fingerprint {}", self.fingerprint()),
         ];
         if let (runs, false) = self.shrinking {
-            comments.push(format!("Not as small as it could be: shrinking ended after {runs} runs."));
+            comments.push(format!(
+                "Not as small as it could be: shrinking ended after {runs} runs."
+            ));
         }
         let head = Head {
             comments,
@@ -167,5 +172,9 @@ pub fn kind_of(actual: &str) -> String {
         return "a packet".to_owned();
     }
     let words = actual.split(|letter: char| !letter.is_ascii_alphabetic());
-    words.filter(|word| word.len() > 2).take(4).collect::<Vec<_>>().join(" ")
+    words
+        .filter(|word| word.len() > 2)
+        .take(4)
+        .collect::<Vec<_>>()
+        .join(" ")
 }

@@ -39,7 +39,7 @@ pub use budget::Budget;
 pub use ended::{Broken, Ended, Place, Played};
 pub use host::{Driver, Gone, Host, Starved};
 pub use item::{Beside, Got, Item};
-pub use lateness::Lateness;
+pub use lateness::{Lateness, LatenessGuard};
 pub use minder::{Launch, Minder, NotReady};
 pub use player::Player;
 pub use record::Redactor;

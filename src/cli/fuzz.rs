@@ -1,0 +1,392 @@
+//! `litespec fuzz`: makes up cases, plays them against a server, and keeps what fails.
+
+mod guard;
+mod keep;
+mod replay;
+mod report;
+
+use std::ffi::OsString;
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::builder::BoolishValueParser;
+use clap::{Args, ValueEnum};
+
+use super::Globals;
+use super::exit::{Exit, Stop};
+use super::options::subprotocols;
+use super::run::Line;
+use super::screen::{self, Stdout};
+use super::suite::PasswordFrom;
+use super::{interrupt, target, values};
+use crate::fuzzer::campaign::{self, Ending, Event, Reviver, Terms};
+use crate::fuzzer::script::Facts;
+use crate::play::{Launch, Minder, Settings};
+use crate::runner::{self, Declared, EXAMPLE, NotOpened, Opening, Options, Reach};
+use crate::wire::{Target, TcpDial};
+use keep::Keeper;
+use report::Report;
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  litespec fuzz ws://127.0.0.1:10101/ --request 'ECHO [1]'
+  litespec fuzz ws://127.0.0.1:9001/ --time 10m -- ./my-server --port 9001
+  litespec fuzz ws://127.0.0.1:9001/ --replay litespec-finds
+  litespec fuzz ws://127.0.0.1:9001/ --known litespec-finds --format json
+  litespec check ws://127.0.0.1:9001/ --only-own --scenario litespec-finds/auth-reject-0123456789ab.scenario
+
+Give the server's command behind -- where you can: what has died is started again then, and what
+killed it is found. Every find is a scenario that fails, as small as it would get.";
+
+/// What is written to standard output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// A screen for people, with each find's scenario.
+    #[default]
+    Human,
+    /// One JSON object at the end.
+    Json,
+}
+
+/// Arguments of `litespec fuzz`. Not `Debug`: it holds the password.
+#[derive(Args)]
+pub(super) struct FuzzArgs {
+    /// The server, for example ws://127.0.0.1:10101/ (else LITESPEC_TARGET, else `target` in litespec.toml)
+    #[arg(value_name = "URL")]
+    url: Option<String>,
+    /// Start the server with this command, and again whenever it has died
+    #[arg(last = true, value_name = "CMD")]
+    command: Vec<OsString>,
+    /// The same as URL
+    #[arg(long, hide = true, env = "LITESPEC_TARGET", value_name = "URL")]
+    target: Option<String>,
+    /// How long the started server may take until it says HELLO
+    #[arg(long, value_name = "TIME", value_parser = values::duration_above_zero, default_value = "30s", env = "LITESPEC_READY_WITHIN", help_heading = "Target")]
+    ready_within: Duration,
+    /// The shared password [default: helloworld]
+    #[arg(
+        long,
+        value_name = "P",
+        env = "LITESPEC_PASSWORD",
+        help_heading = "Target"
+    )]
+    password: Option<String>,
+    /// Read the password from a file (a newline at its end does not count)
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "LITESPEC_PASSWORD_FILE",
+        help_heading = "Target"
+    )]
+    password_file: Option<PathBuf>,
+    /// A request that the server answers, for example 'ECHO [1, 2]'
+    #[arg(long, value_name = "W [ARGS]", value_parser = values::declared, env = "LITESPEC_REQUEST", help_heading = "Target")]
+    request: Option<Declared>,
+    /// A dispatch that the server takes
+    #[arg(long, value_name = "W [ARGS]", value_parser = values::declared, env = "LITESPEC_DISPATCH", help_heading = "Target")]
+    dispatch: Option<Declared>,
+    /// A header of the upgrade request; ${env:NAME} stands for a variable (repeatable)
+    #[arg(
+        short = 'H',
+        long,
+        value_name = "NAME: VALUE",
+        env = "LITESPEC_HEADER",
+        help_heading = "Target"
+    )]
+    header: Vec<String>,
+    /// A subprotocol to offer (repeatable)
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "LITESPEC_SUBPROTOCOL",
+        help_heading = "Target"
+    )]
+    subprotocol: Vec<String>,
+    /// Leave out the header X-Litespec-Scenario
+    #[arg(long, env = "LITESPEC_NO_TRACE_HEADER", value_parser = BoolishValueParser::new(), help_heading = "Target")]
+    no_trace_header: bool,
+    /// Fuzz this host although it is neither this machine nor in a private network (repeatable)
+    #[arg(
+        long,
+        value_name = "HOST",
+        env = "LITESPEC_ALLOW_REMOTE",
+        help_heading = "Target"
+    )]
+    allow_remote: Vec<String>,
+
+    /// For how long cases are made up
+    #[arg(long, value_name = "TIME", value_parser = values::duration_above_zero, default_value = "60s", env = "LITESPEC_TIME", help_heading = "Campaign")]
+    time: Duration,
+    /// No more cases than these
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), env = "LITESPEC_CASES", help_heading = "Campaign")]
+    cases: Option<u64>,
+    /// At most so many cases a second
+    #[arg(long, value_name = "N", value_parser = values::rate, env = "LITESPEC_RATE", help_heading = "Campaign")]
+    rate: Option<f64>,
+    /// Cases at once; each has up to six connections
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), default_value = "32", env = "LITESPEC_CONNECTIONS", help_heading = "Campaign")]
+    connections: u16,
+    /// Seed of everything random
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "1",
+        env = "LITESPEC_SEED",
+        help_heading = "Campaign"
+    )]
+    seed: u64,
+    /// End with the first find
+    #[arg(long, env = "LITESPEC_FIRST", value_parser = BoolishValueParser::new(), help_heading = "Campaign")]
+    first: bool,
+    /// Read options from this file instead of litespec.toml
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "LITESPEC_CONFIG",
+        help_heading = "Campaign"
+    )]
+    pub(super) config: Option<PathBuf>,
+
+    /// Finds in this folder are no failure any more (repeatable)
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "LITESPEC_KNOWN",
+        help_heading = "Judging"
+    )]
+    known: Vec<PathBuf>,
+    /// Make up nothing: play the scenarios of this folder, and say which still fail
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "LITESPEC_REPLAY",
+        help_heading = "Judging"
+    )]
+    replay: Option<PathBuf>,
+    /// A broken "should" is a failure
+    #[arg(long, env = "LITESPEC_STRICT", value_parser = BoolishValueParser::new(), help_heading = "Judging")]
+    strict: bool,
+    /// Tolerance behind each deadline of the server
+    #[arg(long, value_name = "TIME", value_parser = values::duration, default_value = "3s", env = "LITESPEC_GRACE", help_heading = "Judging")]
+    grace: Duration,
+    /// How long an answer may take where the protocol sets no time
+    #[arg(long, value_name = "TIME", value_parser = values::duration_above_zero, default_value = "5s", env = "LITESPEC_ANSWER_WITHIN", help_heading = "Judging")]
+    answer_within: Duration,
+
+    /// The folder that finds are written to
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "litespec-finds",
+        env = "LITESPEC_SAVE",
+        help_heading = "Reports"
+    )]
+    save: PathBuf,
+    /// What is written to standard output
+    #[arg(
+        long,
+        value_enum,
+        default_value = "human",
+        env = "LITESPEC_FORMAT",
+        help_heading = "Reports"
+    )]
+    format: Format,
+}
+
+pub(super) fn run(globals: &Globals, args: &FuzzArgs, line: &Line<'_>) -> Result<Exit, Stop> {
+    let target = args.target()?;
+    guard::check(&target, &args.allow_remote)?;
+    let options = args.options(line.password_from()?)?;
+    let known = keep::known(&args.known)?;
+    let files = match &args.replay {
+        Some(folder) => Some(replay::read(folder)?),
+        None => {
+            keep::writable(&args.save)?;
+            None
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| could_not_run(format!("cannot start the runtime: {error}")))?;
+    let out = Stdout::new(globals.color);
+    let told = runtime.block_on(async {
+        let dial = Arc::new(TcpDial::new(&target));
+        let reach = Reach {
+            target: target.clone(),
+            dial,
+        };
+        let opening = opened(&options, reach).await?;
+        match files {
+            Some(files) => replay::run(opening, &files, args.strict, out).await,
+            None => fuzz(globals, args, &target, &options, opening, known, out).await,
+        }
+    });
+    runtime.shutdown_background();
+    told
+}
+
+async fn opened(options: &Options, reach: Reach) -> Result<Opening, Stop> {
+    runner::open(options, reach)
+        .await
+        .map_err(|error| match error {
+            NotOpened::CouldNotRun(why, lines) => {
+                lines.into_iter().fold(could_not_run(why), |stop, line| {
+                    stop.hint(format!("it said: {line}"))
+                })
+            }
+            NotOpened::Failed(why) => Stop::new(
+                Exit::Failure,
+                format!("the preflight failed: {why}"),
+            )
+            .hint(
+                "litespec check shows it in full; a target that does not get so far is not fuzzed",
+            ),
+        })
+}
+
+fn could_not_run(why: String) -> Stop {
+    Stop::new(Exit::CouldNotRun, why)
+}
+
+async fn fuzz(
+    globals: &Globals,
+    args: &FuzzArgs,
+    target: &Target,
+    options: &Options,
+    opening: Opening,
+    known: std::collections::BTreeSet<String>,
+    mut out: Stdout,
+) -> Result<Exit, Stop> {
+    let facts = facts(args, options, &opening);
+    if facts.request.is_none() {
+        screen::say(&format!(
+            "the server did not answer {} {}: requests are sent and not judged (give one that it answers: --request)",
+            EXAMPLE.0, EXAMPLE.1
+        ));
+    }
+    let terms = Terms {
+        seed: args.seed,
+        time: args.time,
+        cases: args.cases,
+        rate: args.rate,
+        connections: usize::from(args.connections),
+        first: args.first,
+        ..Terms::default()
+    };
+    let mut keeper = Keeper::new(&args.save, &facts, known);
+    let mut progress = report::Progress::new(globals.quiet, &terms);
+    let settings = opening.settings.clone();
+    let mut minded = opening.minder.map(|minder| Minded {
+        minder,
+        settings: settings.clone(),
+    });
+    let reviver = minded.as_mut().map(|minded| minded as &mut dyn Reviver);
+    let mut on_event = |event: Event<'_>| match event {
+        Event::Progress(so_far) => progress.tell(so_far),
+        Event::Found(find) => {
+            let kept = keeper.keep(find);
+            progress.say(&report::found(find, &kept));
+        }
+        Event::Note(text) => progress.say(&text),
+    };
+    let interrupt = interrupt::first_signal();
+    let outcome = campaign::run(settings, &facts, &terms, reviver, interrupt, &mut on_event).await;
+    progress.clear();
+    if let Some(minded) = minded {
+        minded.minder.end().await;
+    }
+    let report = Report {
+        target: target.shown(),
+        facts: &facts,
+        terms: &terms,
+        outcome: &outcome,
+        kept: keeper.kept(),
+        strict: args.strict,
+    };
+    out.write(&match args.format {
+        Format::Human => report.human(globals.verbose > 0, globals.quiet),
+        Format::Json => report.json(),
+    })?;
+    keeper.finish()?;
+    Ok(match outcome.ending {
+        _ if report.fails() => Exit::Failure,
+        Ending::Interrupted => Exit::Interrupted,
+        Ending::TargetGone(_) => Exit::Failure,
+        Ending::Complete | Ending::Found => Exit::Success,
+    })
+}
+
+/// What the campaign knows of the target.
+fn facts(args: &FuzzArgs, options: &Options, opening: &Opening) -> Facts {
+    let json = |text: &str| serde_json::Value::from(text).to_string();
+    let spelled = |declared: &Declared| (json(&declared.w), declared.a.clone());
+    let example = Declared {
+        w: EXAMPLE.0.to_owned(),
+        a: EXAMPLE.1.to_owned(),
+    };
+    let request = options.requests.first().unwrap_or(&example);
+    let answered = opening.answered.first() == Some(&true);
+    Facts {
+        request: answered.then(|| spelled(request)),
+        dispatch: spelled(args.dispatch.as_ref().unwrap_or(&example)),
+        interval: opening.interval,
+    }
+}
+
+/// A target of ours that can be started again.
+struct Minded {
+    minder: Minder,
+    settings: Settings,
+}
+
+impl Reviver for Minded {
+    fn revive(&mut self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
+        Box::pin(self.minder.restart(&self.settings))
+    }
+}
+
+impl FuzzArgs {
+    fn target(&self) -> Result<Target, Stop> {
+        match self.url.as_ref().or(self.target.as_ref()) {
+            Some(url) if !url.is_empty() => target::parse(url),
+            _ => Err(Stop::usage("no target: which server is to be fuzzed?")
+                .hint("give its URL: litespec fuzz ws://127.0.0.1:10101/")),
+        }
+    }
+
+    fn options(&self, from: PasswordFrom) -> Result<Options, Stop> {
+        let mut options = Options {
+            requests: self.request.iter().cloned().collect(),
+            dispatches: self.dispatch.iter().cloned().collect(),
+            seed: self.seed,
+            grace: self.grace,
+            answer_within: self.answer_within,
+            trace_header: !self.no_trace_header,
+            subprotocols: subprotocols(&self.subprotocol)?,
+            ..Options::default()
+        };
+        options.password = super::suite::password(
+            self.password.as_deref(),
+            self.password_file.as_deref(),
+            from,
+        )?;
+        for text in &self.header {
+            let header = values::header(text, |name| std::env::var(name).ok());
+            options
+                .headers
+                .push(header.map_err(|error| Stop::usage(format!("--header: {error}")))?);
+        }
+        if !self.command.is_empty() {
+            options.launch = Some(Launch {
+                command: self.command.clone(),
+                ready_within: self.ready_within,
+            });
+        }
+        Ok(options)
+    }
+}

@@ -1,0 +1,112 @@
+//! Finds as files: one find, one scenario, named by rule and fingerprint.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use crate::cli::exit::Stop;
+use crate::cli::files;
+use crate::fuzzer::find::Find;
+use crate::fuzzer::script::Facts;
+
+/// What the comment with the fingerprint begins with.
+const FINGERPRINT: &str = "# Fingerprint ";
+
+/// A find's file.
+#[derive(Clone, Debug)]
+pub(super) struct Kept {
+    /// Where it is, unless it could not be written.
+    pub(super) path: Option<PathBuf>,
+    /// The scenario.
+    pub(super) text: String,
+    /// It was known before.
+    pub(super) known: bool,
+}
+
+/// Writes finds to a folder.
+pub(super) struct Keeper<'a> {
+    folder: &'a Path,
+    facts: &'a Facts,
+    known: BTreeSet<String>,
+    kept: BTreeMap<String, Kept>,
+    failed: Option<Stop>,
+}
+
+impl<'a> Keeper<'a> {
+    pub(super) fn new(folder: &'a Path, facts: &'a Facts, known: BTreeSet<String>) -> Keeper<'a> {
+        Keeper {
+            folder,
+            facts,
+            known,
+            kept: BTreeMap::new(),
+            failed: None,
+        }
+    }
+
+    /// Writes a find's scenario at once: a campaign that is killed has lost nothing.
+    pub(super) fn keep(&mut self, find: &Find) -> Kept {
+        let fingerprint = find.fingerprint();
+        let text = find.scenario(self.facts).unwrap_or_default();
+        let path = self.folder.join(find.file_name());
+        let written = std::fs::create_dir_all(self.folder)
+            .and_then(|()| files::write(&path, text.as_bytes()));
+        if let Err(error) = &written {
+            let shown = path.display();
+            self.failed
+                .get_or_insert(Stop::usage(format!("cannot write {shown}: {error}")));
+        }
+        let kept = Kept {
+            path: written.is_ok().then_some(path),
+            text,
+            known: self.known.contains(&fingerprint),
+        };
+        self.kept.insert(fingerprint, kept.clone());
+        kept
+    }
+
+    /// The files, by fingerprint.
+    pub(super) fn kept(&self) -> BTreeMap<String, Kept> {
+        self.kept.clone()
+    }
+
+    /// Says what could not be written.
+    pub(super) fn finish(self) -> Result<(), Stop> {
+        self.failed.map_or(Ok(()), Err)
+    }
+}
+
+/// Refuses a folder that could not be written to, before anything is sent.
+pub(super) fn writable(folder: &Path) -> Result<(), Stop> {
+    if folder.exists() && !folder.is_dir() {
+        let shown = folder.display();
+        return Err(Stop::usage(format!("--save {shown} is no folder")));
+    }
+    Ok(())
+}
+
+/// The fingerprints in these folders.
+pub(super) fn known(folders: &[PathBuf]) -> Result<BTreeSet<String>, Stop> {
+    let mut found = BTreeSet::new();
+    for folder in folders {
+        let shown = folder.display();
+        let unreadable = |error| Stop::usage(format!("cannot read --known {shown}: {error}"));
+        for path in scenarios(folder).map_err(unreadable)? {
+            let text = std::fs::read_to_string(&path).map_err(unreadable)?;
+            let fingerprint = text.lines().find_map(|line| line.strip_prefix(FINGERPRINT));
+            found.extend(fingerprint.map(|text| text.trim().to_owned()));
+        }
+    }
+    Ok(found)
+}
+
+/// The scenario files of a folder, in order.
+pub(super) fn scenarios(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == "scenario") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}

@@ -1,0 +1,373 @@
+//! What a campaign comes to, for people and for machines, and how far it is.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget};
+use serde_json::{Value, json};
+
+use super::keep::Kept;
+use crate::cli::screen::say;
+use crate::event::Tool;
+use crate::fuzzer::campaign::{self, Ending, Outcome, Terms};
+use crate::fuzzer::find::Find;
+use crate::fuzzer::script::Facts;
+use crate::protocol::rules::{self, Level};
+use crate::report::escape::terminal;
+
+/// Fewer cases than this share were let in: little was tested.
+const VACUOUS: f64 = 0.2;
+
+/// What a campaign came to.
+pub(super) struct Report<'a> {
+    pub(super) target: String,
+    pub(super) facts: &'a Facts,
+    pub(super) terms: &'a Terms,
+    pub(super) outcome: &'a Outcome,
+    pub(super) kept: BTreeMap<String, Kept>,
+    pub(super) strict: bool,
+}
+
+impl Report<'_> {
+    fn known(&self, find: &Find) -> bool {
+        self.kept
+            .get(&find.fingerprint())
+            .is_some_and(|kept| kept.known)
+    }
+
+    /// Whether there is a new find that makes the run fail.
+    pub(super) fn fails(&self) -> bool {
+        let new = |find: &&Find| !self.known(find) && find.fails(self.strict);
+        self.outcome.finds.iter().any(|find| new(&find))
+    }
+
+    fn headline(&self) -> String {
+        let progress = &self.outcome.progress;
+        let all = &self.outcome.finds;
+        let known = all.iter().filter(|find| self.known(find)).count();
+        let fails = all
+            .iter()
+            .filter(|find| !self.known(find) && find.fails(self.strict))
+            .count();
+        let warns = all.len() - known - fails;
+        let mut parts = Vec::new();
+        if fails > 0 {
+            parts.push(format!("{fails} {}", plural(fails, "failure")));
+        }
+        if warns > 0 {
+            parts.push(format!("{warns} {}", plural(warns, "warning")));
+        }
+        if known > 0 {
+            parts.push(format!("{known} known"));
+        }
+        let found = match parts.is_empty() {
+            true => "nothing found".to_owned(),
+            false => format!("found {}", parts.join(", ")),
+        };
+        let seconds = progress.elapsed.as_secs_f64();
+        let rate = progress.cases as f64 / seconds.max(0.001);
+        format!(
+            "{found} in {}: {} cases in {seconds:.1} s ({rate:.0} a second), seed {}",
+            terminal(&self.target),
+            progress.cases,
+            self.terms.seed
+        )
+    }
+
+    /// The screen.
+    pub(super) fn human(&self, verbose: bool, quiet: bool) -> String {
+        let mut text = self.headline();
+        text.push('\n');
+        if quiet {
+            return text;
+        }
+        for find in &self.outcome.finds {
+            text.push('\n');
+            text.push_str(&self.of_find(find));
+        }
+        for note in self.notes() {
+            text.push_str(&format!("\n{note}\n"));
+        }
+        text.push_str(&self.coverage(verbose));
+        text
+    }
+
+    fn of_find(&self, find: &Find) -> String {
+        let kept = self.kept.get(&find.fingerprint());
+        let label = match (self.known(find), find.broken.level) {
+            (true, _) => "KNOWN",
+            (false, Level::Should) if !self.strict => "WARN",
+            (false, _) => "FAIL",
+        };
+        let sentence = rules::find(&find.broken.rule).map_or("", |rule| rule.sentence);
+        let mut text = format!("{label} {}: {sentence}\n", find.broken.rule);
+        text.push_str(&format!(
+            "  expected  {}\n",
+            terminal(&find.broken.expected)
+        ));
+        text.push_str(&format!("  got       {}\n", terminal(&find.broken.actual)));
+        text.push_str(&format!(
+            "  failed in {} of {} runs, first in case {} after {:.1} s{}\n",
+            find.rate.failed,
+            find.rate.of,
+            find.cases,
+            find.after.as_secs_f64(),
+            match find.again {
+                0 => String::new(),
+                again => format!(", and {again} more failures that look the same"),
+            }
+        ));
+        if let Some(path) = kept.and_then(|kept| kept.path.as_ref()) {
+            let shown = path.display().to_string();
+            let path = crate::event::shell::quote(&shown);
+            text.push_str(&format!(
+                "  repeat    litespec check {} --only-own --scenario {path}\n",
+                crate::event::shell::quote(&self.target)
+            ));
+        }
+        for line in kept
+            .map(|kept| kept.text.as_str())
+            .unwrap_or_default()
+            .lines()
+        {
+            text.push_str(&format!("    {}\n", terminal(line)));
+        }
+        text
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        let progress = &self.outcome.progress;
+        match &self.outcome.ending {
+            Ending::TargetGone(why) => notes.push(format!("ended early: {}", terminal(why))),
+            Ending::Interrupted => notes.push("interrupted".to_owned()),
+            Ending::Found => notes.push("ended with the first find (--first)".to_owned()),
+            Ending::Complete => {}
+        }
+        if let Some(share) = self.outside() {
+            notes.push(format!(
+                "warning: {share:.0} % of the cases ended before the server had answered anything: \
+                 little was tested"
+            ));
+        }
+        if progress.unrepeated > 0 {
+            let rules: Vec<String> = self
+                .outcome
+                .unrepeated
+                .iter()
+                .map(|(rule, count)| format!("{rule} ({count})"))
+                .collect();
+            notes.push(format!(
+                "unknown: {} did not come again when the case was played alone: {}",
+                match progress.unrepeated {
+                    1 => "1 failure".to_owned(),
+                    count => format!("{count} failures"),
+                },
+                rules.join(", ")
+            ));
+        }
+        if progress.unknown > 0 {
+            let count = progress.unknown;
+            notes.push(format!(
+                "unknown: {count} {} not judged to the end (timing)",
+                if count == 1 { "case was" } else { "cases were" }
+            ));
+        }
+        notes
+    }
+
+    /// The share of cases that never got an answer, in per cent, where it is too large.
+    fn outside(&self) -> Option<f64> {
+        let progress = &self.outcome.progress;
+        if progress.cases < 20 {
+            return None;
+        }
+        let inside = progress.inside as f64 / progress.cases as f64;
+        (inside < VACUOUS).then_some((1.0 - inside) * 100.0)
+    }
+
+    fn coverage(&self, verbose: bool) -> String {
+        let cells: Vec<_> = self.outcome.coverage.cells().collect();
+        let never = self.outcome.coverage.never();
+        let mut text = format!(
+            "\ncoverage: {} kinds of send x reply seen; {} kinds of send never made{}\n",
+            cells.len(),
+            never.len(),
+            if verbose {
+                ""
+            } else {
+                " (--verbose lists them)"
+            }
+        );
+        if verbose {
+            for ((state, what, class), reply, count) in cells {
+                let what = named(what, class.map(|class| class.word()));
+                let reply = reply.word();
+                text.push_str(&format!(
+                    "  {:9} {what:22} {reply:16} {count}\n",
+                    state.word()
+                ));
+            }
+            for (state, what, class) in never {
+                let what = named(what, class.map(|class| class.word()));
+                text.push_str(&format!("  {:9} {what:22} never made\n", state.word()));
+            }
+        }
+        text
+    }
+
+    /// The report for machines.
+    pub(super) fn json(&self) -> String {
+        let outcome = self.outcome;
+        let finds: Vec<Value> = outcome
+            .finds
+            .iter()
+            .map(|find| self.find_json(find))
+            .collect();
+        let cells: Vec<Value> = outcome
+            .coverage
+            .cells()
+            .map(|((state, what, class), reply, count)| {
+                json!({"state": state.word(), "sent": what, "class": class.map(|c| c.word()),
+                       "reply": reply.word(), "count": count})
+            })
+            .collect();
+        let never: Vec<Value> = outcome
+            .coverage
+            .never()
+            .into_iter()
+            .map(|(state, what, class)| {
+                json!({"state": state.word(), "sent": what, "class": class.map(|c| c.word())})
+            })
+            .collect();
+        let progress = &outcome.progress;
+        let report = json!({
+            "schema_version": 1,
+            "tool": Tool::this(),
+            "target": self.target,
+            "seed": self.terms.seed,
+            "hb_interval_ms": millis(self.facts.interval),
+            "ending": match &outcome.ending {
+                Ending::Complete => "complete",
+                Ending::Found => "first_find",
+                Ending::Interrupted => "interrupted",
+                Ending::TargetGone(_) => "target_gone",
+            },
+            "ended_because": match &outcome.ending {
+                Ending::TargetGone(why) => Some(why),
+                _ => None,
+            },
+            "duration_ms": millis(progress.elapsed),
+            "cases": progress.cases,
+            "cases_answered": progress.inside,
+            "cases_unknown": progress.unknown,
+            "unrepeated": outcome.unrepeated,
+            "vacuous": self.outside().is_some(),
+            "finds": finds,
+            "coverage": {"cells": cells, "never": never},
+        });
+        format!("{report:#}\n")
+    }
+
+    fn find_json(&self, find: &Find) -> Value {
+        let kept = self.kept.get(&find.fingerprint());
+        json!({
+            "rule": find.broken.rule,
+            "level": find.broken.level,
+            "expected": find.broken.expected,
+            "actual": find.broken.actual,
+            "target": find.fate.word(),
+            "fingerprint": find.fingerprint(),
+            "known": self.known(find),
+            "file": kept.and_then(|kept| kept.path.as_ref()).map(|path| path.display().to_string()),
+            "failed": find.rate.failed,
+            "runs": find.rate.of,
+            "case": find.cases,
+            "after_ms": millis(find.after),
+            "shrink_runs": find.shrinking.0,
+            "shrunk_to_the_end": find.shrinking.1,
+            "again": find.again,
+            "scenario": kept.map(|kept| kept.text.clone()),
+        })
+    }
+}
+
+fn named(what: &str, class: Option<&str>) -> String {
+    match class {
+        Some(class) => format!("{what} ({class})"),
+        None => what.to_owned(),
+    }
+}
+
+fn plural(count: usize, word: &str) -> String {
+    if count == 1 {
+        word.to_owned()
+    } else {
+        format!("{word}s")
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A find in one line, as soon as it is there.
+pub(super) fn found(find: &Find, kept: &Kept) -> String {
+    let file = match &kept.path {
+        Some(path) => terminal(&path.display().to_string()).into_owned(),
+        None => "(could not be written)".to_owned(),
+    };
+    let actual = terminal(&find.broken.actual).into_owned();
+    format!("found {}: {actual} -> {file}", find.broken.rule)
+}
+
+/// How far a campaign is, on standard error.
+pub(super) struct Progress {
+    bar: Option<ProgressBar>,
+    quiet: bool,
+    time: Duration,
+}
+
+impl Progress {
+    pub(super) fn new(quiet: bool, terms: &Terms) -> Progress {
+        let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        Progress {
+            bar,
+            quiet,
+            time: terms.time,
+        }
+    }
+
+    pub(super) fn tell(&self, so_far: &campaign::Progress) {
+        if let Some(bar) = &self.bar {
+            let seconds = so_far.elapsed.as_secs_f64();
+            bar.set_message(format!(
+                "{seconds:.0} of {:.0} s, {} cases, {:.0} a second, {} kinds of reply seen, {} found",
+                self.time.as_secs_f64(),
+                so_far.cases,
+                so_far.cases as f64 / seconds.max(0.001),
+                so_far.cells,
+                so_far.finds
+            ));
+        }
+    }
+
+    pub(super) fn say(&self, text: &str) {
+        match &self.bar {
+            _ if self.quiet => {}
+            Some(bar) => bar.suspend(|| say(text)),
+            None => say(text),
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
