@@ -26,6 +26,9 @@ const PULSE_GAP: Duration = Duration::from_millis(50);
 const UNPROVEN: usize = 256;
 /// Failures that wait to be looked into.
 const SUSPICIONS: usize = 64;
+/// What was seen in time is looked into behind the end of the time, for half of it and so long.
+const LEAST_OVERTIME: Duration = Duration::from_secs(8);
+const MOST_OVERTIME: Duration = Duration::from_secs(60);
 /// An answer that takes longer makes a case suspicious; what is suspicious is tried again with patience.
 const IMPATIENT: Duration = Duration::from_secs(1);
 
@@ -127,6 +130,8 @@ pub struct Outcome {
     pub coverage: Coverage,
     /// Rules whose failures did not come again alone, with how often.
     pub unrepeated: BTreeMap<String, u64>,
+    /// Why cases were not judged, in a few words, with how often.
+    pub unknown: BTreeMap<String, u64>,
 }
 
 /// A failure that has to be looked into.
@@ -149,6 +154,9 @@ pub(super) struct Campaign<'a> {
     pub(super) progress: Progress,
     pub(super) finds: Vec<Find>,
     pub(super) unrepeated: BTreeMap<String, u64>,
+    unknown: BTreeMap<String, u64>,
+    /// Investigations end then, whatever is left of them.
+    pub(super) limit: Instant,
     /// Rules and kinds of failure that are not worth another look.
     pub(super) hopeless: BTreeMap<(String, String), u32>,
     pub(super) began: Instant,
@@ -187,6 +195,8 @@ pub async fn run(
         progress: Progress::default(),
         finds: Vec::new(),
         unrepeated: BTreeMap::new(),
+        unknown: BTreeMap::new(),
+        limit: now + terms.time + (terms.time / 2).clamp(LEAST_OVERTIME, MOST_OVERTIME),
         hopeless: BTreeMap::new(),
         began: now,
         quick: Lanes::default(),
@@ -214,6 +224,7 @@ pub async fn run(
         finds: campaign.finds,
         coverage: campaign.coverage,
         unrepeated: campaign.unrepeated,
+        unknown: campaign.unknown,
     }
 }
 
@@ -263,6 +274,11 @@ impl Campaign<'_> {
         self.unproven.retain(|(ended, _)| *ended >= looked);
         self.tell();
         while let Some(suspicion) = self.suspicions.pop_front_if(|s| s.ended < looked) {
+            if Instant::now() >= self.limit {
+                *self.unrepeated.entry(suspicion.broken.rule).or_insert(0) += 1;
+                self.progress.unrepeated += 1;
+                continue;
+            }
             if !self.worth_a_look(&suspicion) {
                 continue;
             }
@@ -344,7 +360,10 @@ impl Campaign<'_> {
         self.coverage.add(&done.case, &done.script, transcript);
         match judge(&done.played, &self.settings.redactor) {
             Verdict::Pass => {}
-            Verdict::Unknown(_) => self.progress.unknown += 1,
+            Verdict::Unknown(why) => {
+                self.progress.unknown += 1;
+                *self.unknown.entry(kind_of(&why)).or_insert(0) += 1;
+            }
             Verdict::Fail(broken) | Verdict::CutOff(broken) => {
                 if self.suspicions.len() < SUSPICIONS {
                     self.suspicions.push_back(Suspicion {

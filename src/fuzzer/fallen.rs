@@ -26,6 +26,8 @@ const RESTARTS: u32 = 24;
 impl Campaign<'_> {
     /// The target did not get through a look at its health.
     pub(super) async fn fallen(&mut self, seen: &Health) -> Option<Ending> {
+        let number = self.progress.cases;
+        let after = self.began.elapsed().saturating_sub(seen.took);
         let mut suspects = self.quick.abort().await;
         // With patience, and without us beside it.
         let health = self.pulse.look(&self.settings).await;
@@ -43,8 +45,6 @@ impl Campaign<'_> {
         suspects.truncate(SUSPECTS);
         // Those that send what is nasty first; otherwise the latest first.
         suspects.sort_by_key(|case| !is_nasty(case));
-        let number = self.progress.cases;
-        let after = self.began.elapsed();
         let find = |case: Case, rate: Rate, shrinking: (u32, bool)| Find {
             broken: broken(&health, fate),
             case: then_alive(case),
@@ -65,7 +65,7 @@ impl Campaign<'_> {
             return Some(Ending::TargetGone(why));
         }
         for suspect in suspects {
-            match self.kills(&suspect).await {
+            match self.kills(&suspect, true).await {
                 Ok(false) => continue,
                 Ok(true) => {}
                 Err(why) => return Some(Ending::TargetGone(why)),
@@ -93,13 +93,13 @@ impl Campaign<'_> {
     }
 
     /// Whether a case ends the target; if so it is brought back.
-    async fn kills(&mut self, case: &Case) -> Result<bool, String> {
+    async fn kills(&mut self, case: &Case, patient: bool) -> Result<bool, String> {
         let impatient = Arc::clone(&self.impatient);
         play_case(&impatient, self.facts, case).await;
         if self.lives(&impatient).await {
             return Ok(false);
         }
-        if self.lives(&Arc::clone(&self.settings)).await {
+        if patient && self.lives(&Arc::clone(&self.settings)).await {
             return Ok(false);
         }
         self.revived().await?;
@@ -114,7 +114,7 @@ impl Campaign<'_> {
     }
 
     async fn smallest_that_kills(&mut self, mut case: Case) -> Result<(Case, u32, bool), String> {
-        let until = Instant::now() + self.terms.shrink_time;
+        let until = (Instant::now() + self.terms.shrink_time).min(self.limit);
         let (mut runs, mut restarts) = (0, 0);
         'smaller: loop {
             for candidate in shrink::candidates(&case, self.facts) {
@@ -123,7 +123,7 @@ impl Campaign<'_> {
                     return Ok((case, runs, false));
                 }
                 runs += 1;
-                if self.kills(&candidate).await? {
+                if self.kills(&candidate, false).await? {
                     restarts += 1;
                     case = candidate;
                     continue 'smaller;

@@ -26,22 +26,29 @@ const SHORT_MS: f64 = 500.0;
 impl Campaign<'_> {
     /// Looks into a failure. The quick lanes are empty.
     pub(super) async fn investigate(&mut self, suspicion: Suspicion) -> Option<Ending> {
-        let rule = suspicion.broken.rule.clone();
-        let kind = kind_of(&suspicion.broken.actual);
         let impatient = Arc::clone(&self.impatient);
-        let Some((case, rate)) = self.repeated(&suspicion.case, &rule, &impatient).await else {
-            *self.unrepeated.entry(rule.clone()).or_insert(0) += 1;
-            *self.hopeless.entry((rule, kind)).or_insert(0) += 1;
-            self.progress.unrepeated += 1;
+        let repeated = self.repeated(&suspicion, &impatient).await;
+        // What a target breaks that does not live any more says nothing.
+        let health = self.pulse.look(&impatient).await;
+        if health.fate != Fate::Lives {
+            self.unproven.push_back((Instant::now(), suspicion.case));
+            return self.fallen(&health).await;
+        }
+        let Some((case, rule, rate)) = repeated else {
+            self.unexplained(&suspicion);
             return None;
         };
         let (small, runs, complete) = self.shrunk(case, &rule, rate, &impatient).await;
-        let Some((broken, rate)) = self.confirmed(&small, &rule, rate).await else {
+        let confirmed = self.confirmed(&small, &rule, rate).await;
+        let health = self.pulse.look(&self.settings).await;
+        if health.fate != Fate::Lives {
+            self.unproven.push_back((Instant::now(), small));
+            return self.fallen(&health).await;
+        }
+        let Some((broken, rate)) = confirmed else {
             // It was our impatience, or a chance in a thousand.
             self.impatient = Arc::clone(&self.settings);
-            *self.unrepeated.entry(rule.clone()).or_insert(0) += 1;
-            *self.hopeless.entry((rule, kind)).or_insert(0) += 1;
-            self.progress.unrepeated += 1;
+            self.unexplained(&suspicion);
             return None;
         };
         self.found(Find {
@@ -58,38 +65,55 @@ impl Campaign<'_> {
         None
     }
 
-    /// The case, or the case in company, if it breaks the rule again; with how often it does.
+    /// A failure did not come again.
+    fn unexplained(&mut self, suspicion: &Suspicion) {
+        let rule = suspicion.broken.rule.clone();
+        let kind = kind_of(&suspicion.broken.actual);
+        *self.unrepeated.entry(rule.clone()).or_insert(0) += 1;
+        *self.hopeless.entry((rule, kind)).or_insert(0) += 1;
+        self.progress.unrepeated += 1;
+    }
+
+    /// The case, or the case in company, if it breaks the rule again, or another one that binds as
+    /// much; with which rule, and how often.
     async fn repeated(
         &mut self,
-        case: &Case,
-        rule: &str,
+        suspicion: &Suspicion,
         settings: &Arc<Settings>,
-    ) -> Option<(Case, Rate)> {
-        if self.breaks(case, rule, settings).await.is_some() {
-            return Some((case.clone(), Rate { failed: 1, of: 1 }));
+    ) -> Option<(Case, String, Rate)> {
+        let Suspicion { case, broken, .. } = suspicion;
+        let alike = |seen: &Broken| seen.rule == broken.rule || seen.level == broken.level;
+        let once = Rate { failed: 1, of: 1 };
+        if let Some(seen) = self.plays(case, settings).await.filter(alike) {
+            return Some((case.clone(), seen.rule, once));
         }
         // What other cases did at the time may be part of it.
         for company in in_company(case) {
-            let plays = write(&company, self.facts, &Head::default()).is_ok();
-            if plays && self.breaks(&company, rule, settings).await.is_some() {
-                return Some((company, Rate { failed: 1, of: 1 }));
+            if let Some(seen) = self.plays(&company, settings).await.filter(alike) {
+                return Some((company, seen.rule, once));
             }
         }
         for of in 2..=TRIES {
-            if self.breaks(case, rule, settings).await.is_some() {
-                return Some((case.clone(), Rate { failed: 1, of }));
+            if let Some(seen) = self.plays(case, settings).await.filter(alike) {
+                return Some((case.clone(), seen.rule, Rate { failed: 1, of }));
             }
         }
         None
     }
 
-    /// Plays a case alone; what it breaks, if it breaks this rule.
-    async fn breaks(&self, case: &Case, rule: &str, settings: &Settings) -> Option<Broken> {
+    /// Plays a case alone; what it breaks.
+    async fn plays(&self, case: &Case, settings: &Settings) -> Option<Broken> {
         let played = play_case(settings, self.facts, case).await?;
         match judge(&played, &settings.redactor) {
-            Verdict::Fail(broken) | Verdict::CutOff(broken) if broken.rule == rule => Some(*broken),
-            _ => None,
+            Verdict::Fail(broken) | Verdict::CutOff(broken) => Some(*broken),
+            Verdict::Pass | Verdict::Unknown(_) => None,
         }
+    }
+
+    /// Plays a case alone; what it breaks, if it breaks this rule.
+    async fn breaks(&self, case: &Case, rule: &str, settings: &Settings) -> Option<Broken> {
+        let broken = self.plays(case, settings).await?;
+        (broken.rule == rule).then_some(broken)
     }
 
     /// The smallest case that still breaks the rule, how many runs that took, and whether there was
@@ -101,7 +125,7 @@ impl Campaign<'_> {
         rate: Rate,
         settings: &Arc<Settings>,
     ) -> (Case, u32, bool) {
-        let until = Instant::now() + self.terms.shrink_time;
+        let until = (Instant::now() + self.terms.shrink_time).min(self.limit);
         // What fails now and then has to have its chance.
         let tries = if rate.failed == rate.of { 1 } else { 3 };
         let mut runs = 0;

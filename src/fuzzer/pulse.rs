@@ -11,7 +11,9 @@ use super::script::Facts;
 use crate::play::{self, Broken, Ended, Settings};
 use crate::scenario::Scenario;
 use crate::scenario::values::Env;
-use crate::wire;
+
+/// How long a TCP connection is waited for where the target took none.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What became of the target, and how that was seen.
 #[derive(Clone, Debug)]
@@ -60,29 +62,31 @@ impl Pulse {
             Ended::Passed | Ended::Skipped(_) if took > self.slow => (Fate::Slow, None),
             // What the harness itself was too late for says nothing.
             Ended::Passed | Ended::Skipped(_) | Ended::Inconclusive { .. } => (Fate::Lives, None),
-            Ended::Failed(broken) | Ended::Prerequisite(broken) | Ended::Unreachable(broken) => {
-                (diagnose(settings).await, Some(broken))
+            Ended::Unreachable(broken) => (diagnose(settings, &broken).await, Some(broken)),
+            Ended::Failed(broken) | Ended::Prerequisite(broken) => {
+                // Something came: it lives, and is wrong. That a case has to find.
+                let silent = broken.actual.starts_with("nothing");
+                let fate = if silent { Fate::Hung } else { Fate::Lives };
+                (fate, Some(broken))
             }
-            Ended::Error(_) => (diagnose(settings).await, None),
+            Ended::Error(_) => (Fate::Hung, None),
         };
         Health { fate, broken, took }
     }
 }
 
-/// What a target that did not get through is: dead, refusing or hung.
-async fn diagnose(settings: &Settings) -> Fate {
+/// What a target is that did not take a connection: dead, refusing or hung.
+async fn diagnose(settings: &Settings, broken: &Broken) -> Fate {
     let Some(reach) = &settings.reach else {
         return Fate::Dead;
     };
-    let mut rng = fastrand::Rng::with_seed(settings.seed);
-    let (dial, limits) = (&*reach.dial, &settings.limits);
-    let opening = wire::open(dial, &reach.target, &settings.offer, limits, &mut rng);
-    match tokio::time::timeout(settings.answer_within, opening).await {
-        Err(_) | Ok(Ok(_)) => Fate::Hung,
-        Ok(Err(wire::OpenError::Dial(_))) => Fate::Dead,
-        Ok(Err(wire::OpenError::Status { .. } | wire::OpenError::BadUpgrade { .. })) => {
-            Fate::Refuses
-        }
+    let patience = settings.answer_within.min(PATIENCE);
+    let dialed = tokio::time::timeout(patience, reach.dial.dial()).await;
+    match dialed {
         Ok(Err(_)) => Fate::Dead,
+        Err(_) => Fate::Hung,
+        Ok(Ok(_)) if broken.actual.contains("no WebSocket within") => Fate::Hung,
+        Ok(Ok(_)) if broken.actual.contains("nothing") => Fate::Hung,
+        Ok(Ok(_)) => Fate::Refuses,
     }
 }

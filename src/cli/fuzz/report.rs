@@ -169,9 +169,12 @@ impl Report<'_> {
         }
         if progress.unknown > 0 {
             let count = progress.unknown;
+            let unknown = &self.outcome.unknown;
+            let why = unknown.iter().max_by_key(|(_, count)| **count);
             notes.push(format!(
-                "unknown: {count} {} not judged to the end (timing)",
-                if count == 1 { "case was" } else { "cases were" }
+                "unknown: {count} {} not judged to the end; most often: {}",
+                if count == 1 { "case was" } else { "cases were" },
+                why.map_or("", |(why, _)| why)
             ));
         }
         notes
@@ -262,6 +265,7 @@ impl Report<'_> {
             "cases": progress.cases,
             "cases_answered": progress.inside,
             "cases_unknown": progress.unknown,
+            "unknown": outcome.unknown,
             "unrepeated": outcome.unrepeated,
             "vacuous": self.outside().is_some(),
             "finds": finds,
