@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::coverage::{Coverage, Reply, replies};
-use super::features::features;
+use super::features::{Features, features};
 use super::find::{Fate, Find, kind_of};
 use super::generate::Generator;
 use super::lanes::{Done, Lanes, plain_head};
@@ -18,7 +18,7 @@ use super::moves::Case;
 use super::pulse::{Health, Pulse};
 use super::script::{Facts, write};
 use super::verdict::{Verdict, judge};
-use crate::play::{Broken, Settings};
+use crate::play::{Broken, Ended, Settings};
 
 /// Between two looks at the target's health.
 const PULSE_GAP: Duration = Duration::from_millis(50);
@@ -29,8 +29,14 @@ const SUSPICIONS: usize = 64;
 /// What was seen in time is looked into behind the end of the time, for half of it and so long.
 const LEAST_OVERTIME: Duration = Duration::from_secs(8);
 const MOST_OVERTIME: Duration = Duration::from_secs(60);
-/// An answer that takes longer makes a case suspicious; what is suspicious is tried again with patience.
-const IMPATIENT: Duration = Duration::from_secs(1);
+/// An answer that takes longer than so many looks at the target's health, at least the first and at
+/// most the second time, makes a case suspicious; what is suspicious is tried again with patience.
+const LOOKS: u32 = 60;
+const IMPATIENT: (Duration, Duration) = (Duration::from_millis(300), Duration::from_secs(1));
+/// Kinds of failure that did not come again so often are not looked into any more.
+const HOPELESS: u32 = 2;
+/// Failures that did not come again, beyond which only a few of their kind are looked into.
+const MANY: u64 = 24;
 
 /// What a campaign is bounded by.
 #[derive(Clone, Debug)]
@@ -157,8 +163,8 @@ pub(super) struct Campaign<'a> {
     unknown: BTreeMap<String, u64>,
     /// Investigations end then, whatever is left of them.
     pub(super) limit: Instant,
-    /// Rules and kinds of failure that are not worth another look.
-    pub(super) hopeless: BTreeMap<(String, String), u32>,
+    /// Kinds of failure, and of the cases that showed them, that did not come again.
+    pub(super) hopeless: BTreeMap<(String, Features), u32>,
     pub(super) began: Instant,
     pub(super) quick: Lanes,
     pub(super) slow: Lanes,
@@ -170,6 +176,8 @@ pub(super) struct Campaign<'a> {
     next_start: Instant,
     started: u64,
     told: Instant,
+    /// The target turned somebody away: before it has been looked at, no case begins.
+    doubtful: bool,
 }
 
 /// Runs a campaign. `interrupt` ends it early; what has been found by then is in its outcome.
@@ -183,7 +191,7 @@ pub async fn run(
 ) -> Outcome {
     let now = Instant::now();
     let mut impatient = settings.clone();
-    impatient.answer_within = settings.answer_within.min(IMPATIENT);
+    impatient.answer_within = settings.answer_within.min(IMPATIENT.1);
     let mut campaign = Campaign {
         settings: Arc::new(settings),
         impatient: Arc::new(impatient),
@@ -208,6 +216,7 @@ pub async fn run(
         next_start: now,
         started: 0,
         told: now,
+        doubtful: false,
     };
     let mut interrupt = pin!(interrupt);
     let ending = tokio::select! {
@@ -230,6 +239,9 @@ pub async fn run(
 
 impl Campaign<'_> {
     async fn go(&mut self) -> Ending {
+        // Seen before anybody else is there.
+        let health = self.pulse.look(&self.impatient).await;
+        self.be_patient((health.took * LOOKS).clamp(IMPATIENT.0, IMPATIENT.1));
         let deadline = self.began + self.terms.time;
         let mut pulses: JoinSet<(Instant, Health)> = JoinSet::new();
         let mut next_pulse = self.began + PULSE_GAP;
@@ -237,6 +249,9 @@ impl Campaign<'_> {
             self.fill(deadline);
             if self.quick.len() + self.slow.len() == 0 && self.is_over(deadline) {
                 return self.last_look().await;
+            }
+            if self.doubtful && pulses.is_empty() {
+                next_pulse = Instant::now();
             }
             let looking = !pulses.is_empty();
             let health = tokio::select! {
@@ -260,6 +275,7 @@ impl Campaign<'_> {
                 continue;
             };
             next_pulse = Instant::now() + PULSE_GAP;
+            self.doubtful = false;
             if let Some(ending) = self.looked(looked, &health).await {
                 return ending;
             }
@@ -271,9 +287,10 @@ impl Campaign<'_> {
         if health.fate != Fate::Lives {
             return self.fallen(health).await;
         }
-        self.unproven.retain(|(ended, _)| *ended >= looked);
+        // A clock that stands still between two events is one of a test.
+        self.unproven.retain(|(ended, _)| *ended > looked);
         self.tell();
-        while let Some(suspicion) = self.suspicions.pop_front_if(|s| s.ended < looked) {
+        while let Some(suspicion) = self.suspicions.pop_front_if(|s| s.ended <= looked) {
             if Instant::now() >= self.limit {
                 *self.unrepeated.entry(suspicion.broken.rule).or_insert(0) += 1;
                 self.progress.unrepeated += 1;
@@ -302,6 +319,7 @@ impl Campaign<'_> {
 
     fn may_start(&self, deadline: Instant) -> bool {
         !self.is_over(deadline)
+            && !self.doubtful
             && self.quick.len() < self.quick_lanes()
             && Instant::now() < self.next_start
     }
@@ -315,7 +333,7 @@ impl Campaign<'_> {
     }
 
     fn fill(&mut self, deadline: Instant) {
-        while !self.is_over(deadline) {
+        while !self.doubtful && !self.is_over(deadline) {
             let now = Instant::now();
             let left = deadline - now;
             let slow = self.slow.len() < self.slow_lanes() && left > self.facts.interval;
@@ -358,6 +376,9 @@ impl Campaign<'_> {
             self.progress.inside += 1;
         }
         self.coverage.add(&done.case, &done.script, transcript);
+        // Whom it turned away can have done nothing to it.
+        let turned_away = matches!(done.played.ended, Ended::Unreachable(_));
+        self.doubtful |= turned_away;
         match judge(&done.played, &self.settings.redactor) {
             Verdict::Pass => {}
             Verdict::Unknown(why) => {
@@ -379,13 +400,21 @@ impl Campaign<'_> {
         if self.unproven.len() == UNPROVEN {
             self.unproven.pop_front();
         }
-        self.unproven.push_back((done.ended, done.case));
+        if !turned_away {
+            self.unproven.push_back((done.ended, done.case));
+        }
+    }
+
+    /// Waits for answers at least so long, and no longer than the settings say.
+    pub(super) fn be_patient(&mut self, answer_within: Duration) {
+        let mut impatient = Settings::clone(&self.settings);
+        impatient.answer_within = answer_within.min(self.settings.answer_within);
+        self.impatient = Arc::new(impatient);
     }
 
     /// Whether a failure may be another bug than those that are known.
     fn worth_a_look(&mut self, suspicion: &Suspicion) -> bool {
         let rule = &suspicion.broken.rule;
-        let kind = kind_of(&suspicion.broken.actual);
         let about = features(&suspicion.case);
         for find in &mut self.finds {
             let alike = find.fate == Fate::Lives && find.broken.rule == *rule;
@@ -394,13 +423,19 @@ impl Campaign<'_> {
                 return false;
             }
         }
-        let key = (rule.clone(), kind);
-        self.hopeless.get(&key).copied().unwrap_or(0) < 3
+        let again = self.unrepeated.get(rule).copied().unwrap_or(0);
+        if again >= MANY && again % MANY != 0 {
+            *self.unrepeated.entry(rule.clone()).or_insert(0) += 1;
+            self.progress.unrepeated += 1;
+            return false;
+        }
+        let key = (rule.clone(), about);
+        self.hopeless.get(&key).copied().unwrap_or(0) < HOPELESS
     }
 
     /// Lets the quick cases come to their ends, and takes no notice of those that do not in time.
     pub(super) async fn pause(&mut self) {
-        let until = Instant::now() + IMPATIENT;
+        let until = Instant::now() + IMPATIENT.1;
         while self.quick.len() > 0 {
             match tokio::time::timeout_at(until, self.quick.next()).await {
                 Ok(done) => self.done(done),

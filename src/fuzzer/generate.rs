@@ -38,7 +38,7 @@ const NO_STRING: [&str; 10] = [
     "{\"password\": \"${password}\"}",
 ];
 /// Ops of packets that are no requests.
-const STRANGE_OPS: [&str; 5] = ["1", "5", "7", "-1", "3"];
+const STRANGE_OPS: [&str; 7] = ["1", "2", "5", "6", "7", "-1", "3"];
 /// Cases are this long at most.
 const MOVES: usize = 12;
 
@@ -271,6 +271,7 @@ impl Generator {
                 self.segment_behind(packet)
             }
             18 => self.bend(),
+            _ if self.rng.u8(..3) == 0 => Act::Quiet(300),
             _ => Act::Leave(Leave::ALL[self.rng.usize(..Leave::ALL.len())]),
         }
     }
@@ -279,7 +280,7 @@ impl Generator {
         match self.rng.u8(..40) {
             0..=23 => self.segment(model),
             24..=30 => self.bend(),
-            31 => Act::Unanswered {
+            31 | 39 => Act::Unanswered {
                 op: STRANGE_OPS[self.rng.usize(..STRANGE_OPS.len())],
             },
             32 | 33 => Act::Quiet(if self.rng.u8(..8) == 0 { 1200 } else { 150 }),
@@ -287,7 +288,7 @@ impl Generator {
                 cuts: self.cuts(),
                 pause_ms: 5,
             },
-            36..=38 => Act::Leave(Leave::ALL[self.rng.usize(..Leave::ALL.len())]),
+            36 | 37 => Act::Leave(Leave::ALL[self.rng.usize(..Leave::ALL.len())]),
             _ => Act::Alive,
         }
     }
@@ -335,9 +336,14 @@ impl Generator {
 
     /// A nonce; half of them are simple, and new.
     fn value(&mut self) -> Value {
-        if self.rng.bool() {
-            self.nonce += 1;
-            return Value::simple(self.nonce);
+        match self.rng.u8(..8) {
+            0..=2 => {
+                self.nonce += 1;
+                return Value::simple(self.nonce);
+            }
+            // One that others use too, or that was used before.
+            3 => return Value::simple(self.rng.u64(1..4)),
+            _ => {}
         }
         let family = Family::ALL[self.rng.usize(..Family::ALL.len())];
         Value::of(family, &mut self.rng)

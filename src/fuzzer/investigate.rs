@@ -8,7 +8,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::campaign::{Campaign, Ending, Suspicion};
-use super::find::{Fate, Find, Rate, kind_of};
+use super::features::features;
+use super::find::{Fate, Find, Rate};
 use super::lanes::play_case;
 use super::moves::{Act, Case, Conn, Leave, Move, NAMES, Packet, Said, Spelling};
 use super::script::{Head, write};
@@ -47,7 +48,7 @@ impl Campaign<'_> {
         }
         let Some((broken, rate)) = confirmed else {
             // It was our impatience, or a chance in a thousand.
-            self.impatient = Arc::clone(&self.settings);
+            self.be_patient(self.impatient.answer_within * 3);
             self.unexplained(&suspicion);
             return None;
         };
@@ -68,9 +69,10 @@ impl Campaign<'_> {
     /// A failure did not come again.
     fn unexplained(&mut self, suspicion: &Suspicion) {
         let rule = suspicion.broken.rule.clone();
-        let kind = kind_of(&suspicion.broken.actual);
+        tracing::debug!(rule, actual = suspicion.broken.actual, case = ?suspicion.case, "did not come again");
         *self.unrepeated.entry(rule.clone()).or_insert(0) += 1;
-        *self.hopeless.entry((rule, kind)).or_insert(0) += 1;
+        let about = features(&suspicion.case);
+        *self.hopeless.entry((rule, about)).or_insert(0) += 1;
         self.progress.unrepeated += 1;
     }
 
@@ -226,14 +228,19 @@ fn in_company(case: &Case) -> Vec<Case> {
     let [one, rest @ ..] = &free[..] else {
         return Vec::new();
     };
-    let enters =
-        |conn: Conn| [Act::Greet, Act::LogIn(Spelling::Plain)].map(|act| Move { conn, act });
     let beats = |conn: Conn| Move {
         conn,
         act: Act::Say {
             packets: vec![Said::plain(Packet::Heartbeat)],
             wait: true,
         },
+    };
+    // The heartbeat shows that it is in before anything else happens.
+    let enters = |conn: Conn| {
+        let acts = [Act::Greet, Act::LogIn(Spelling::Plain)];
+        let mut moves: Vec<Move> = acts.into_iter().map(|act| Move { conn, act }).collect();
+        moves.push(beats(conn));
+        moves
     };
     let leaves = |conn: Conn| Move {
         conn,
@@ -251,11 +258,8 @@ fn in_company(case: &Case) -> Vec<Case> {
             .collect(),
     };
     let mut found = vec![
-        joined(enters(*one).to_vec(), vec![beats(*one)]),
-        joined(
-            [enters(*one).to_vec(), vec![leaves(*one)]].concat(),
-            Vec::new(),
-        ),
+        joined(enters(*one), vec![beats(*one)]),
+        joined([enters(*one), vec![leaves(*one)]].concat(), Vec::new()),
         joined(vec![greets(*one)], Vec::new()),
     ];
     // Somebody comes when the case's first connection is in.
@@ -266,10 +270,7 @@ fn in_company(case: &Case) -> Vec<Case> {
     {
         let mut moves = case.moves.clone();
         let first = moves[at].conn;
-        moves.splice(
-            at + 1..at + 1,
-            [enters(*one).to_vec(), vec![beats(*one)]].concat(),
-        );
+        moves.splice(at + 1..at + 1, [enters(*one), vec![beats(*one)]].concat());
         moves.push(beats(first));
         found.push(Case { moves });
     }

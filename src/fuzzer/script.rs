@@ -158,7 +158,21 @@ impl<'a> Writer<'a> {
                 )?;
                 self.model.of_mut(conn).state = State::In;
             }
-            Act::Say { packets, wait } => self.say(conn, packets, *wait)?,
+            Act::Say { packets, wait } => {
+                if let Some(other) = next.filter(|_| !wait) {
+                    if let Act::Say {
+                        packets: theirs,
+                        wait,
+                    } = &other.act
+                        && other.conn != conn
+                        && self.both_are_in(conn, other.conn)
+                    {
+                        self.cross((conn, packets), (other.conn, theirs), *wait)?;
+                        return Ok(2);
+                    }
+                }
+                self.say(conn, packets, *wait)?;
+            }
             Act::Trickle { cuts, pause_ms } => self.trickle(conn, cuts, *pause_ms)?,
             Act::Quiet(ms) => self.quiet(conn, *ms)?,
             Act::TimeOut {
@@ -271,32 +285,45 @@ impl<'a> Writer<'a> {
         self.collect(conn);
         self.afford(200.0, None)?;
         self.note(conn, State::In, "stranger", Some(Class::Packet));
-        self.send(
-            conn,
-            &format!(
-                "{{\"op\": {op}, \"password\": \"${{password}}\", \"hb_interval\": 1000, \
-             \"w\": \"ANYTHING\", \"a\": [], \"n\": \"unasked\", \"r\": null}}"
+        let (w, a) = &self.facts.dispatch;
+        let (members, rule, comes): (String, _, &[&str]) = match op {
+            "2" => (
+                "\"n\": \"unasked\"".to_owned(),
+                "robust.no-reply",
+                &["{\"op\": 3}"],
             ),
-        );
-        let rule = "robust.no-reply";
+            "6" => (
+                format!("\"w\": {w}, \"a\": {a}, \"n\": \"dispatched\""),
+                "dispatch.no-response",
+                &[],
+            ),
+            _ => (
+                "\"password\": \"${password}\", \"hb_interval\": 1000, \"w\": \"ANYTHING\", \
+                 \"a\": [], \"n\": \"unasked\", \"r\": null"
+                    .to_owned(),
+                "robust.no-reply",
+                &["{\"op\": int 7..}", "{\"op\": int ..-1}"],
+            ),
+        };
+        self.send(conn, &format!("{{\"op\": {op}, {members}}}"));
+        self.one_of(conn, &["nothing for 200ms", "closed"], comes, rule);
+        self.model.of_mut(conn).state = State::Unjudged;
+        Ok(())
+    }
+
+    /// One of these lines; behind one of `then_quiet` nothing more comes.
+    pub(super) fn one_of(&mut self, conn: Conn, lines: &[&str], then_quiet: &[&str], rule: &str) {
         self.line("either");
-        for (at, line) in [
-            "nothing for 200ms",
-            "closed",
-            "{\"op\": int 7..}",
-            "{\"op\": int ..-1}",
-        ]
-        .into_iter()
-        .enumerate()
-        {
+        for (at, line) in lines.iter().chain(then_quiet).enumerate() {
             if at > 0 {
                 self.line("or");
             }
             self.depth += 1;
             self.expect(conn, line, rule);
+            if at >= lines.len() {
+                self.one_of(conn, &["nothing for 200ms", "closed"], &[], rule);
+            }
             self.depth -= 1;
         }
-        self.model.of_mut(conn).state = State::Unjudged;
-        Ok(())
     }
 }

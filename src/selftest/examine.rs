@@ -21,7 +21,7 @@ use crate::zoo::keeper::Keeper;
 use crate::zoo::{Peer, client, server};
 
 /// Has letters with another normal form, and of both cases, so that no near miss is skipped.
-const PASSWORD: &str = "Gr\u{fc}n-1234";
+pub(super) const PASSWORD: &str = "Gr\u{fc}n-1234";
 
 /// What all members are examined by.
 pub(super) struct Terms {
@@ -218,7 +218,7 @@ async fn played(
     Examined { results, ended }
 }
 
-fn config(interval: Duration) -> ServerConfig {
+pub(super) fn config(interval: Duration) -> ServerConfig {
     let millis = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX);
     ServerConfig {
         password: Password::from(PASSWORD),

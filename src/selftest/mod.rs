@@ -9,6 +9,7 @@ pub mod coverage;
 mod examine;
 mod guests;
 pub mod human;
+pub mod hunt;
 pub mod matrix;
 mod pool;
 pub mod table;

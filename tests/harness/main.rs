@@ -6,6 +6,7 @@ mod controls;
 mod debug;
 mod dialect;
 mod dying;
+mod fuzz;
 mod known;
 mod play;
 mod suite;

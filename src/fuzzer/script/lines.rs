@@ -71,6 +71,35 @@ impl Writer<'_> {
         Ok(())
     }
 
+    pub(super) fn both_are_in(&self, one: Conn, other: Conn) -> bool {
+        [one, other]
+            .iter()
+            .all(|conn| self.model.of(*conn).state == State::In)
+    }
+
+    /// Packets on two connections in one write; all that the first is owed is awaited behind it.
+    pub(super) fn cross(
+        &mut self,
+        one: (Conn, &[Said]),
+        other: (Conn, &[Said]),
+        wait: bool,
+    ) -> Result<(), Misfit> {
+        self.line("together");
+        self.depth += 1;
+        for (conn, packets) in [one, other] {
+            self.account(conn, packets)?;
+            for said in packets {
+                self.send_packet(conn, said)?;
+            }
+        }
+        self.depth -= 1;
+        self.collect(one.0);
+        if wait {
+            self.collect(other.0);
+        }
+        Ok(())
+    }
+
     /// What the packets make the model know, and whether they end the connection.
     fn account(&mut self, conn: Conn, packets: &[Said]) -> Result<Option<Ending>, Misfit> {
         for (at, said) in packets.iter().enumerate() {

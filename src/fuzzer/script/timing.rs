@@ -28,10 +28,26 @@ impl Writer<'_> {
     }
 
     pub(super) fn quiet(&mut self, conn: Conn, ms: u32) -> Result<(), Misfit> {
+        if self.model.of(conn).state == State::Greeted {
+            return self.quiet_stranger(conn, ms);
+        }
         self.needs(conn, State::In)?;
         self.collect(conn);
         self.afford(f64::from(ms), None)?;
         self.expect(conn, &format!("nothing for {ms}ms"), "auth.accept");
+        Ok(())
+    }
+
+    /// Whoever has not authenticated hears nothing more; how long it may stay is open.
+    fn quiet_stranger(&mut self, conn: Conn, ms: u32) -> Result<(), Misfit> {
+        self.model.of_mut(conn).state = State::Unjudged;
+        self.afford(f64::from(ms), None)?;
+        self.one_of(
+            conn,
+            &[&format!("nothing for {ms}ms"), "closed"],
+            &[],
+            "hello.once",
+        );
         Ok(())
     }
 

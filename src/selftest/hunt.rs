@@ -1,0 +1,216 @@
+//! The fuzzer against a member of the zoo, in memory and on virtual time: does it find what is wrong,
+//! and nothing where nothing is?
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::runtime::Builder;
+use tokio::task::JoinHandle;
+
+use super::examine::{PASSWORD, config};
+use crate::fuzzer::campaign::{self, Ending, Reviver, Terms};
+use crate::fuzzer::script::Facts;
+use crate::runner::{self, Declared, NotOpened, Options, Reach};
+use crate::wire::Dial;
+use crate::wire::memory::{self, MemoryDial};
+use crate::wire::stream::Dialing;
+use crate::wire::target::Target;
+use crate::zoo::keeper::Keeper;
+use crate::zoo::server::Member;
+
+/// Cases a (virtual) second: fewer than could be, so that timers have their time between them.
+const RATE: f64 = 100.0;
+
+/// What a campaign against one member came to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Hunt {
+    /// The member's name.
+    pub member: String,
+    /// The rule that it breaks; none for a right one.
+    pub rule: Option<String>,
+    /// What was found.
+    pub found: Option<Found>,
+    /// What ended the campaign before it began, or early.
+    pub ended: Option<String>,
+    /// Cases that were played.
+    pub cases: u64,
+    /// Failures that did not come again alone.
+    pub unrepeated: u64,
+}
+
+/// The first find.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Found {
+    /// The rule that it names.
+    pub rule: String,
+    /// Cases until it was seen.
+    pub case: u64,
+    /// Virtual time until it was seen, in milliseconds.
+    pub after_ms: u64,
+    /// Steps of its scenario.
+    pub steps: usize,
+    /// The scenario.
+    pub scenario: String,
+}
+
+/// Hunts in a runtime of its own whose clock is virtual: at most so many cases, or so much virtual time.
+pub fn hunt(member: &'static Member, interval: Duration, cases: u64, time: Duration) -> Hunt {
+    let mut hunt = Hunt {
+        member: member.name.to_owned(),
+        rule: member.rule.map(str::to_owned),
+        found: None,
+        ended: None,
+        cases: 0,
+        unrepeated: 0,
+    };
+    let runtime = Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(campaign_against(member, interval, cases, time, &mut hunt)),
+        Err(error) => hunt.ended = Some(format!("no runtime: {error}")),
+    }
+    hunt
+}
+
+async fn campaign_against(
+    member: &'static Member,
+    interval: Duration,
+    cases: u64,
+    time: Duration,
+    hunt: &mut Hunt,
+) {
+    let target = match Target::parse("ws://memory/") {
+        Ok(target) => target,
+        Err(error) => {
+            hunt.ended = Some(error.to_string());
+            return;
+        }
+    };
+    let mut house = House::new(member, interval);
+    let reach = Reach {
+        target,
+        dial: Arc::new(house.door.clone()),
+    };
+    let echo = Declared {
+        w: "ECHO".to_owned(),
+        a: "[1, \"two\", null]".to_owned(),
+    };
+    let options = Options {
+        password: PASSWORD.to_owned(),
+        requests: vec![echo],
+        ..Options::default()
+    };
+    let opening = match runner::open(&options, reach).await {
+        Ok(opening) => opening,
+        Err(NotOpened::CouldNotRun(why, _) | NotOpened::Failed(why)) => {
+            hunt.ended = Some(why);
+            return;
+        }
+    };
+    let facts = Facts {
+        request: Some(("\"ECHO\"".to_owned(), "[1, \"two\", null]".to_owned())),
+        dispatch: ("\"ANYTHING\"".to_owned(), "[]".to_owned()),
+        interval: opening.interval,
+    };
+    let terms = Terms {
+        cases: Some(cases),
+        time,
+        rate: Some(RATE),
+        first: true,
+        ..Terms::default()
+    };
+    let never = std::future::pending();
+    let settings = opening.settings.clone();
+    let outcome = campaign::run(
+        settings,
+        &facts,
+        &terms,
+        Some(&mut house),
+        never,
+        &mut |_| {},
+    )
+    .await;
+    hunt.cases = outcome.progress.cases;
+    hunt.unrepeated = outcome.progress.unrepeated;
+    if let Ending::TargetGone(why) = outcome.ending {
+        hunt.ended = Some(why);
+    }
+    hunt.found = outcome.finds.first().map(|find| {
+        let scenario = find.scenario(&facts).unwrap_or_default();
+        Found {
+            rule: find.broken.rule.clone(),
+            case: find.cases,
+            after_ms: u64::try_from(find.after.as_millis()).unwrap_or(u64::MAX),
+            steps: steps(&scenario),
+            scenario,
+        }
+    });
+}
+
+/// Lines of a scenario that do something.
+fn steps(scenario: &str) -> usize {
+    let body = scenario.split_once("\n\n").map_or("", |(_, body)| body);
+    let lines = body.lines().map(str::trim);
+    lines
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .count()
+}
+
+/// A member that is put up again when it has died.
+struct House {
+    member: &'static Member,
+    interval: Duration,
+    door: Door,
+    serving: JoinHandle<()>,
+}
+
+/// The way to whoever lives there now.
+#[derive(Clone)]
+struct Door(Arc<Mutex<MemoryDial>>);
+
+impl Dial for Door {
+    fn dial(&self) -> Dialing<'_> {
+        let dial = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        Box::pin(async move { dial.dial().await })
+    }
+}
+
+impl House {
+    fn new(member: &'static Member, interval: Duration) -> House {
+        let (dial, serving) = put_up(member, interval);
+        House {
+            member,
+            interval,
+            door: Door(Arc::new(Mutex::new(dial))),
+            serving,
+        }
+    }
+}
+
+fn put_up(member: &'static Member, interval: Duration) -> (MemoryDial, JoinHandle<()>) {
+    let (dial, listener) = memory::listen();
+    let keeper = Keeper::new(member, config(interval));
+    (
+        dial,
+        tokio::spawn(async move { keeper.serve(listener).await }),
+    )
+}
+
+impl Reviver for House {
+    fn revive(&mut self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
+        self.serving.abort();
+        let (dial, serving) = put_up(self.member, self.interval);
+        self.serving = serving;
+        *self.door.0.lock().unwrap_or_else(PoisonError::into_inner) = dial;
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
