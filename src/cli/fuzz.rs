@@ -82,9 +82,9 @@ pub(super) struct FuzzArgs {
         help_heading = "Target"
     )]
     password_file: Option<PathBuf>,
-    /// A request that the server answers, for example 'ECHO [1, 2]'
+    /// A request that the server answers, for example 'ECHO [1, 2]' (repeatable)
     #[arg(long, value_name = "W [ARGS]", value_parser = values::declared, env = "LITESPEC_REQUEST", help_heading = "Target")]
-    request: Option<Declared>,
+    request: Vec<Declared>,
     /// A dispatch that the server takes
     #[arg(long, value_name = "W [ARGS]", value_parser = values::declared, env = "LITESPEC_DISPATCH", help_heading = "Target")]
     dispatch: Option<Declared>,
@@ -262,8 +262,13 @@ async fn fuzz(
     known: std::collections::BTreeSet<String>,
     mut out: Stdout,
 ) -> Result<Exit, Stop> {
-    let facts = facts(args, options, &opening);
-    if facts.request.is_none() {
+    let mut facts = facts(args, options, &opening);
+    if args.dispatch.is_none() {
+        // An example of the text that nobody declared: whether it is taken is open.
+        facts.takes_dispatches = campaign::takes_dispatches(&opening.settings, &facts).await;
+    }
+    let facts = facts;
+    if facts.requests.is_empty() {
         screen::say(&format!(
             "the server did not answer {} {}: requests are sent and not judged (give one that it answers: --request)",
             EXAMPLE.0, EXAMPLE.1
@@ -325,16 +330,24 @@ async fn fuzz(
 fn facts(args: &FuzzArgs, options: &Options, opening: &Opening) -> Facts {
     let json = |text: &str| serde_json::Value::from(text).to_string();
     let spelled = |declared: &Declared| (json(&declared.w), declared.a.clone());
-    let example = Declared {
+    let example = [Declared {
         w: EXAMPLE.0.to_owned(),
         a: EXAMPLE.1.to_owned(),
+    }];
+    let asked = match &options.requests[..] {
+        [] => &example[..],
+        declared => declared,
     };
-    let request = options.requests.first().unwrap_or(&example);
-    let answered = opening.answered.first() == Some(&true);
+    let answered = asked
+        .iter()
+        .zip(&opening.answered)
+        .filter(|(_, answered)| **answered);
     Facts {
-        request: answered.then(|| spelled(request)),
-        dispatch: spelled(args.dispatch.as_ref().unwrap_or(&example)),
+        requests: answered.map(|(declared, _)| spelled(declared)).collect(),
+        dispatch: spelled(args.dispatch.as_ref().unwrap_or(&example[0])),
+        takes_dispatches: true,
         interval: opening.interval,
+        answer_within: args.answer_within,
     }
 }
 
@@ -361,7 +374,7 @@ impl FuzzArgs {
 
     fn options(&self, from: PasswordFrom) -> Result<Options, Stop> {
         let mut options = Options {
-            requests: self.request.iter().cloned().collect(),
+            requests: self.request.clone(),
             dispatches: self.dispatch.iter().cloned().collect(),
             seed: self.seed,
             grace: self.grace,

@@ -13,11 +13,12 @@ use super::coverage::{Coverage, Reply, replies};
 use super::features::{Features, features};
 use super::find::{Fate, Find, kind_of};
 use super::generate::Generator;
-use super::lanes::{Done, Lanes, plain_head};
-use super::moves::Case;
+use super::lanes::{Done, Lanes, plain_head, play_case};
+use super::moves::{Act, Case, Conn, Move, Packet, Said, Spelling};
 use super::pulse::{Health, Pulse};
 use super::script::{Facts, write};
 use super::verdict::{Verdict, judge};
+use crate::outcome::{Dir, EntryKind};
 use crate::play::{Broken, Ended, Settings};
 
 /// Between two looks at the target's health.
@@ -149,6 +150,19 @@ pub(super) struct Suspicion {
     ended: Instant,
 }
 
+impl Suspicion {
+    /// A failure that was seen just now.
+    pub(super) fn new(case: Case, broken: Broken, number: u64, after: Duration) -> Suspicion {
+        Suspicion {
+            case,
+            broken,
+            number,
+            after,
+            ended: Instant::now(),
+        }
+    }
+}
+
 pub(super) struct Campaign<'a> {
     pub(super) settings: Arc<Settings>,
     pub(super) impatient: Arc<Settings>,
@@ -178,6 +192,37 @@ pub(super) struct Campaign<'a> {
     told: Instant,
     /// The target turned somebody away: before it has been looked at, no case begins.
     doubtful: bool,
+}
+
+/// Whether the target goes on behind the dispatch, and says nothing to it. Of one that nobody declared
+/// this is open.
+pub async fn takes_dispatches(settings: &Settings, facts: &Facts) -> bool {
+    let acts = [
+        Act::Greet,
+        Act::LogIn(Spelling::Plain),
+        Act::Say {
+            packets: vec![
+                Said::plain(Packet::Dispatch),
+                Said::plain(Packet::Heartbeat),
+            ],
+            wait: true,
+        },
+    ];
+    let moves = acts.into_iter().map(|act| Move { conn: Conn(0), act });
+    let case = Case {
+        moves: moves.collect(),
+    };
+    let Some(played) = play_case(settings, facts, &case).await else {
+        return false;
+    };
+    // An answer is a failure, which the campaign finds; a close is not.
+    !played.transcript.iter().any(|entry| {
+        let ends = matches!(
+            entry.kind,
+            EntryKind::Close | EntryKind::Eof | EntryKind::Reset
+        );
+        ends && !entry.auto && entry.dir == Dir::Received && !matches!(played.ended, Ended::Passed)
+    })
 }
 
 /// Runs a campaign. `interrupt` ends it early; what has been found by then is in its outcome.
@@ -290,7 +335,12 @@ impl Campaign<'_> {
         // A clock that stands still between two events is one of a test.
         self.unproven.retain(|(ended, _)| *ended > looked);
         self.tell();
-        while let Some(suspicion) = self.suspicions.pop_front_if(|s| s.ended <= looked) {
+        while self
+            .suspicions
+            .front()
+            .is_some_and(|oldest| oldest.ended <= looked)
+            && let Some(suspicion) = self.suspicions.pop_front()
+        {
             if Instant::now() >= self.limit {
                 *self.unrepeated.entry(suspicion.broken.rule).or_insert(0) += 1;
                 self.progress.unrepeated += 1;
@@ -302,9 +352,6 @@ impl Campaign<'_> {
             self.pause().await;
             if let Some(ending) = self.investigate(suspicion).await {
                 return Some(ending);
-            }
-            if self.terms.first && !self.finds.is_empty() {
-                return Some(Ending::Found);
             }
             // What became suspicious meanwhile was not alone with the target.
             break;

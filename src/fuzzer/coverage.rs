@@ -152,7 +152,7 @@ fn kinds(act: &Act) -> Vec<(&'static str, Option<Class>)> {
                 let what = match said.packet {
                     Packet::HelloAck(_) => "HELLO_ACK",
                     Packet::Heartbeat => "HEARTBEAT",
-                    Packet::Request { .. } => "REQUEST",
+                    Packet::Request { .. } | Packet::UnknownRequest => "REQUEST",
                     Packet::Dispatch => "DISPATCH",
                     Packet::Ping => "ping",
                     Packet::Pong => "pong",
@@ -164,9 +164,12 @@ fn kinds(act: &Act) -> Vec<(&'static str, Option<Class>)> {
         Act::Unanswered { .. } => vec![("stranger", Some(Class::Packet))],
         Act::Bend(bend) => vec![("nasty", Some(bend.class))],
         Act::Leave(_) => vec![("leave", Some(Class::Connection))],
-        Act::Greet | Act::Quiet(_) | Act::TimeOut { .. } | Act::Keep { .. } | Act::Alive => {
-            Vec::new()
-        }
+        Act::Greet
+        | Act::Quiet(_)
+        | Act::TimeOut { .. }
+        | Act::Keep { .. }
+        | Act::Ends
+        | Act::Alive => Vec::new(),
     }
 }
 
@@ -225,10 +228,8 @@ fn kind_of(entry: &Entry) -> Option<Reply> {
                 .split_whitespace()
                 .next()
                 .and_then(|code| code.parse().ok());
-            Reply::Closed(match code {
-                Some(code @ (1000..=1015 | 4001..=4003)) => code,
-                _ => 0,
-            })
+            let known = |code: &u16| matches!(code, 1000..=1015 | 4001..=4003);
+            Reply::Closed(code.filter(known).unwrap_or(0))
         }
         EntryKind::Eof | EntryKind::Reset => Reply::Cut,
         EntryKind::Ping | EntryKind::Pong | EntryKind::Connect => return None,

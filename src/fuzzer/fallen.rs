@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::campaign::{Campaign, Ending, Event};
+use super::campaign::{Campaign, Ending, Event, Suspicion};
 use super::find::{Fate, Find, Rate};
 use super::lanes::play_case;
-use super::moves::{Act, Case, Conn, Move};
+use super::moves::{Act, Case, Conn, Move, NAMES, Spelling};
 use super::pulse::Health;
 use super::shrink;
+use super::verdict::{Verdict, judge};
 use crate::play::{Broken, Place, Settings};
 use crate::protocol::rules::Level;
 use crate::scenario::syntax::{Origin, Source, Span};
@@ -40,6 +41,9 @@ impl Campaign<'_> {
             health.fate
         };
         suspects.extend(self.slow.abort().await);
+        if self.lives(&Arc::clone(&self.settings)).await {
+            return self.crowded(after).await;
+        }
         let unproven = std::mem::take(&mut self.unproven);
         suspects.extend(unproven.into_iter().rev().map(|(_, case)| case));
         suspects.truncate(SUSPECTS);
@@ -77,7 +81,7 @@ impl Campaign<'_> {
             let mut find = find(case, Rate { failed: 2, of: 2 }, (runs, complete));
             find.seed = self.terms.seed;
             self.found(find);
-            return self.terms.first.then_some(Ending::Found);
+            return self.first_is_enough();
         }
         let text = format!(
             "the target {} after case {number}, and none of the last cases does that alone",
@@ -89,6 +93,38 @@ impl Campaign<'_> {
             .entry("robust.isolation".to_owned())
             .or_insert(0) += 1;
         self.progress.unrepeated += 1;
+        None
+    }
+
+    /// The target lives when nobody else is there: how many does it take?
+    async fn crowded(&mut self, after: Duration) -> Option<Ending> {
+        let broken = broken(&self.pulse.look(&self.settings).await, Fate::Hung);
+        for count in 1..NAMES.len() {
+            for inside in [false, true] {
+                let mut moves = Vec::new();
+                for conn in (0..count).map(Conn) {
+                    moves.push(Move {
+                        conn,
+                        act: Act::Greet,
+                    });
+                    if inside {
+                        let act = Act::LogIn(Spelling::Plain);
+                        moves.push(Move { conn, act });
+                    }
+                }
+                let case = then_alive(Case { moves });
+                let (number, broken) = (self.progress.cases, broken.clone());
+                let suspicion = Suspicion::new(case.clone(), broken, number, after);
+                let played = play_case(&self.impatient, self.facts, &case).await?;
+                let passed = matches!(judge(&played, &self.impatient.redactor), Verdict::Pass);
+                if !passed && let Some(ending) = self.confirm(suspicion).await {
+                    return Some(ending);
+                }
+                if !passed {
+                    return self.first_is_enough();
+                }
+            }
+        }
         None
     }
 

@@ -42,7 +42,7 @@ pub fn features(case: &Case) -> Features {
             Act::Bend(bend) => add(&bend.what),
             Act::Leave(leave) => add(&format!("{leave:?}")),
             Act::Quiet(_) => add("quiet"),
-            Act::Greet | Act::Alive => {}
+            Act::Greet | Act::Alive | Act::Ends => {}
         }
     }
     let conns: BTreeSet<usize> = case.moves.iter().map(|step| step.conn.0).collect();
@@ -59,8 +59,12 @@ fn of_packet(said: &Said, add: &mut impl FnMut(&str)) {
         Packet::HelloAck(Pass::Wrong(_)) => add("a wrong password"),
         Packet::HelloAck(Pass::NoString(_) | Pass::Missing) => add("no password"),
         Packet::Heartbeat => add("HEARTBEAT"),
-        Packet::Request { nonce } => {
-            add("REQUEST");
+        Packet::UnknownRequest => add("an unknown REQUEST"),
+        Packet::Request { nonce, which } => {
+            add(&match which {
+                0 => "REQUEST".to_owned(),
+                which => format!("REQUEST {which}"),
+            });
             if nonce.family != Family::Simple {
                 add(&format!("a nonce: {}", nonce.family.word()));
             }
@@ -75,7 +79,9 @@ fn of_spelling(spelling: Spelling, add: &mut impl FnMut(&str)) {
     match spelling {
         Spelling::Plain => {}
         Spelling::Fragments | Spelling::EmptyFragment => add("fragments"),
-        Spelling::Spaced | Spelling::Escaped | Spelling::Reordered => add("another spelling"),
+        Spelling::Padded | Spelling::Spaced | Spelling::Escaped | Spelling::Reordered => {
+            add("another spelling")
+        }
     }
 }
 

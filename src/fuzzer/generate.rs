@@ -38,7 +38,7 @@ const NO_STRING: [&str; 10] = [
     "{\"password\": \"${password}\"}",
 ];
 /// Ops of packets that are no requests.
-const STRANGE_OPS: [&str; 7] = ["1", "2", "5", "6", "7", "-1", "3"];
+const STRANGE_OPS: [&str; 8] = ["1", "2", "5", "6", "6 ", "7", "-1", "3"];
 /// Cases are this long at most.
 const MOVES: usize = 12;
 
@@ -47,15 +47,23 @@ pub struct Generator {
     facts: Facts,
     rng: fastrand::Rng,
     nonce: u64,
+    /// The catalogue of what is nasty in an order of its own, and whose turn it is.
+    order: Vec<usize>,
+    turn: usize,
 }
 
 impl Generator {
     /// One whose cases depend on the seed, and on what it is told of coverage, alone.
     pub fn new(facts: &Facts, seed: u64) -> Generator {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let mut order: Vec<usize> = (0..nasty::catalogue().len()).collect();
+        rng.shuffle(&mut order);
         Generator {
             facts: facts.clone(),
-            rng: fastrand::Rng::with_seed(seed),
+            rng,
             nonce: 0,
+            order,
+            turn: 0,
         }
     }
 
@@ -133,7 +141,8 @@ impl Generator {
     fn traffic(&mut self) -> Traffic {
         let traffic = Traffic::ALL[self.rng.usize(..Traffic::ALL.len())];
         match traffic {
-            Traffic::Requests if self.facts.request.is_none() => Traffic::Silence,
+            Traffic::Requests if self.facts.requests.is_empty() => Traffic::Silence,
+            Traffic::Dispatches if !self.facts.takes_dispatches => Traffic::Silence,
             traffic => traffic,
         }
     }
@@ -186,6 +195,14 @@ impl Generator {
         let Ok(model) = state_behind(case, &self.facts) else {
             return;
         };
+        if self.rng.u8(..4) == 0
+            && let Some(closed) = (0..NAMES.len()).map(Conn).find(|c| model.of(*c).closing)
+        {
+            case.moves.push(Move {
+                conn: closed,
+                act: Act::Ends,
+            });
+        }
         let stays: Vec<Conn> = model.in_state(State::In).collect();
         for conn in stays {
             let packets = vec![Said::plain(Packet::Heartbeat)];
@@ -267,7 +284,10 @@ impl Generator {
                 self.segment_behind(Packet::HelloAck(pass))
             }
             16 | 17 => {
-                let packet = self.packet();
+                let packet = match self.rng.u8(..4) {
+                    0 => Packet::UnknownRequest,
+                    _ => self.packet(),
+                };
                 self.segment_behind(packet)
             }
             18 => self.bend(),
@@ -305,7 +325,14 @@ impl Generator {
         }
     }
 
+    /// Something nasty: half of them by class, the others one behind the other, so that each has its
+    /// turn.
     fn bend(&mut self) -> Act {
+        if self.rng.bool() {
+            let all = nasty::catalogue();
+            self.turn = (self.turn + 1) % all.len();
+            return Act::Bend(all[self.order[self.turn]].clone());
+        }
         let class = Class::ALL[self.rng.usize(..Class::ALL.len())];
         Act::Bend(nasty::of(class, &mut self.rng))
     }
@@ -327,6 +354,7 @@ impl Generator {
             0..=2 => Packet::Heartbeat,
             3..=6 => Packet::Request {
                 nonce: self.value(),
+                which: self.rng.usize(..self.facts.requests.len().max(1)),
             },
             7 | 8 => Packet::Dispatch,
             _ if self.rng.bool() => Packet::Ping,
@@ -385,8 +413,8 @@ impl Generator {
         let mut packets: Vec<Said> = Vec::with_capacity(length);
         for _ in 0..length {
             let mut packet = if alike { one.clone() } else { self.packet() };
-            if let Packet::Request { nonce } = &mut packet {
-                let asked = |said: &Said| matches!(&said.packet, Packet::Request { nonce: other } if other.text == nonce.text);
+            if let Packet::Request { nonce, .. } = &mut packet {
+                let asked = |said: &Said| matches!(&said.packet, Packet::Request { nonce: other, .. } if other.text == nonce.text);
                 if length > 4 || packets.iter().any(asked) {
                     self.nonce += 1;
                     *nonce = Value::simple(self.nonce);

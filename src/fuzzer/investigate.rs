@@ -12,7 +12,7 @@ use super::features::features;
 use super::find::{Fate, Find, Rate};
 use super::lanes::play_case;
 use super::moves::{Act, Case, Conn, Leave, Move, NAMES, Packet, Said, Spelling};
-use super::script::{Head, write};
+use super::script::{Facts, Head, State, state_behind, write};
 use super::shrink;
 use super::verdict::{Verdict, judge};
 use crate::play::{Broken, Settings};
@@ -27,13 +27,30 @@ const SHORT_MS: f64 = 500.0;
 impl Campaign<'_> {
     /// Looks into a failure. The quick lanes are empty.
     pub(super) async fn investigate(&mut self, suspicion: Suspicion) -> Option<Ending> {
+        let case = suspicion.case.clone();
+        if let Some(ending) = self.confirm(suspicion).await {
+            return Some(ending);
+        }
+        // What a target breaks that does not live any more says nothing.
+        let health = self.pulse.look(&Arc::clone(&self.impatient)).await;
+        if health.fate != Fate::Lives {
+            self.unproven.push_back((Instant::now(), case));
+            return self.fallen(&health).await;
+        }
+        self.first_is_enough()
+    }
+
+    /// The end, where the first find is enough.
+    pub(super) fn first_is_enough(&self) -> Option<Ending> {
+        (self.terms.first && !self.finds.is_empty()).then_some(Ending::Found)
+    }
+
+    /// Plays a failing case again, makes it small and keeps it.
+    pub(super) async fn confirm(&mut self, suspicion: Suspicion) -> Option<Ending> {
         let impatient = Arc::clone(&self.impatient);
         let repeated = self.repeated(&suspicion, &impatient).await;
-        // What a target breaks that does not live any more says nothing.
-        let health = self.pulse.look(&impatient).await;
-        if health.fate != Fate::Lives {
-            self.unproven.push_back((Instant::now(), suspicion.case));
-            return self.fallen(&health).await;
+        if !self.lives_still().await {
+            return None;
         }
         let Some((case, rule, rate)) = repeated else {
             self.unexplained(&suspicion);
@@ -41,13 +58,12 @@ impl Campaign<'_> {
         };
         let (small, runs, complete) = self.shrunk(case, &rule, rate, &impatient).await;
         let confirmed = self.confirmed(&small, &rule, rate).await;
-        let health = self.pulse.look(&self.settings).await;
-        if health.fate != Fate::Lives {
-            self.unproven.push_back((Instant::now(), small));
-            return self.fallen(&health).await;
+        if !self.lives_still().await {
+            return None;
         }
         let Some((broken, rate)) = confirmed else {
             // It was our impatience, or a chance in a thousand.
+            tracing::debug!(rule, case = ?small, "did not come again with patience");
             self.be_patient(self.impatient.answer_within * 3);
             self.unexplained(&suspicion);
             return None;
@@ -64,6 +80,11 @@ impl Campaign<'_> {
             again: 0,
         });
         None
+    }
+
+    /// Whether it is the target that fails, and not everything.
+    async fn lives_still(&self) -> bool {
+        self.pulse.look(&self.impatient).await.fate == Fate::Lives
     }
 
     /// A failure did not come again.
@@ -90,7 +111,7 @@ impl Campaign<'_> {
             return Some((case.clone(), seen.rule, once));
         }
         // What other cases did at the time may be part of it.
-        for company in in_company(case) {
+        for company in in_company(case, self.facts) {
             if let Some(seen) = self.plays(&company, settings).await.filter(alike) {
                 return Some((company, seen.rule, once));
             }
@@ -222,7 +243,7 @@ impl Campaign<'_> {
 }
 
 /// The case beside others that do nothing remarkable.
-fn in_company(case: &Case) -> Vec<Case> {
+fn in_company(case: &Case, facts: &Facts) -> Vec<Case> {
     let taken = |at: &usize| !case.moves.iter().any(|step| step.conn.0 == *at);
     let free: Vec<Conn> = (0..NAMES.len()).filter(taken).map(Conn).collect();
     let [one, rest @ ..] = &free[..] else {
@@ -262,17 +283,26 @@ fn in_company(case: &Case) -> Vec<Case> {
         joined([enters(*one), vec![leaves(*one)]].concat(), Vec::new()),
         joined(vec![greets(*one)], Vec::new()),
     ];
-    // Somebody comes when the case's first connection is in.
-    if let Some(at) = case
-        .moves
-        .iter()
-        .position(|step| matches!(step.act, Act::LogIn(_)))
-    {
+    // Somebody comes when one of the case's connections is in.
+    let inside = (1..=case.moves.len()).find_map(|count| {
+        let moves = case.moves[..count].to_vec();
+        let model = state_behind(&Case { moves }, facts).ok()?;
+        let first = model.in_state(State::In).next()?;
+        Some((count, first))
+    });
+    if let Some((at, first)) = inside {
         let mut moves = case.moves.clone();
-        let first = moves[at].conn;
-        moves.splice(at + 1..at + 1, [enters(*one), vec![beats(*one)]].concat());
-        moves.push(beats(first));
+        moves.splice(at..at, enters(*one));
+        moves.insert(at, beats(first));
+        moves.extend([beats(*one)]);
         found.push(Case { moves });
+        let moves = case.moves[..at].iter().cloned();
+        let moves = moves
+            .chain(enters(*one))
+            .chain([beats(first), beats(*one), beats(first)]);
+        found.push(Case {
+            moves: moves.collect(),
+        });
     }
     if let [other, ..] = rest {
         let both = [enters(*one), enters(*other)].concat();

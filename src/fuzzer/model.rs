@@ -53,6 +53,8 @@ pub(super) struct Known {
     idle_ms: f64,
     /// A line was written behind which nothing is judged.
     pub(super) ignored: bool,
+    /// The server's close frame has come, and nobody has looked at what comes behind it.
+    pub(super) closing: bool,
 }
 
 /// What is known of a case's connections.

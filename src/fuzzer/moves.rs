@@ -84,6 +84,8 @@ pub enum Act {
     },
     /// Something that the text leaves open: nothing on this connection is judged behind it.
     Bend(Bend),
+    /// Behind the server's close frame, the TCP connection ends too.
+    Ends,
     /// The connection is left.
     Leave(Leave),
     /// A new connection gets through.
@@ -110,7 +112,11 @@ pub enum Packet {
     Request {
         /// Its nonce.
         nonce: Value,
+        /// Which of the requests that the target answers.
+        which: usize,
     },
+    /// REQUEST of something that nobody knows: for the gate, which stands before the content.
+    UnknownRequest,
     /// DISPATCH.
     Dispatch,
     /// A WebSocket PING.
@@ -143,6 +149,8 @@ pub enum Spelling {
     Escaped,
     /// With its members in another order.
     Reordered,
+    /// With white space around it.
+    Padded,
     /// In two frames.
     Fragments,
     /// In two frames with an empty one between them.
@@ -151,8 +159,9 @@ pub enum Spelling {
 
 impl Spelling {
     /// All of them.
-    pub const ALL: [Spelling; 6] = [
+    pub const ALL: [Spelling; 7] = [
         Spelling::Plain,
+        Spelling::Padded,
         Spelling::Spaced,
         Spelling::Escaped,
         Spelling::Reordered,

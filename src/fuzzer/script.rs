@@ -13,12 +13,16 @@ use super::nasty::{Bend, Class};
 /// What a campaign knows of its target.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Facts {
-    /// `w` and `a` of a request that the target answers, the latter as JSON text.
-    pub request: Option<(String, String)>,
+    /// `w` and `a`, both as JSON text, of the requests that the target answers.
+    pub requests: Vec<(String, String)>,
     /// `w` and `a` of a dispatch.
     pub dispatch: (String, String),
+    /// The target does not close for that dispatch.
+    pub takes_dispatches: bool,
     /// The interval that its HELLO gives.
     pub interval: Duration,
+    /// How long an answer is waited for in the end.
+    pub answer_within: Duration,
 }
 
 /// What stands above a case.
@@ -159,17 +163,16 @@ impl<'a> Writer<'a> {
                 self.model.of_mut(conn).state = State::In;
             }
             Act::Say { packets, wait } => {
-                if let Some(other) = next.filter(|_| !wait) {
-                    if let Act::Say {
+                if let Some(other) = next.filter(|_| !wait)
+                    && let Act::Say {
                         packets: theirs,
                         wait,
                     } = &other.act
-                        && other.conn != conn
-                        && self.both_are_in(conn, other.conn)
-                    {
-                        self.cross((conn, packets), (other.conn, theirs), *wait)?;
-                        return Ok(2);
-                    }
+                    && other.conn != conn
+                    && self.both_are_in(conn, other.conn)
+                {
+                    self.cross((conn, packets), (other.conn, theirs), *wait)?;
+                    return Ok(2);
                 }
                 self.say(conn, packets, *wait)?;
             }
@@ -185,6 +188,7 @@ impl<'a> Writer<'a> {
             Act::Keep { tenths, traffic } => self.keep(conn, *tenths, *traffic)?,
             Act::Unanswered { op } => self.unanswered(conn, op)?,
             Act::Bend(bend) => self.bend(conn, bend)?,
+            Act::Ends => self.ends(conn)?,
             Act::Leave(leave) => self.leave(conn, *leave)?,
             Act::Alive => self.line("alive"),
         }
@@ -249,6 +253,15 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
+    /// The server has closed: the TCP connection ends within the grace.
+    fn ends(&mut self, conn: Conn) -> Result<(), Misfit> {
+        if !std::mem::take(&mut self.model.of_mut(conn).closing) {
+            return Err(Misfit("nobody has closed"));
+        }
+        self.expect(conn, "closed within ..grace", "close.ends");
+        Ok(())
+    }
+
     fn leave(&mut self, conn: Conn, leave: Leave) -> Result<(), Misfit> {
         let state = self.model.of(conn).state;
         self.ignore(conn)?;
@@ -259,7 +272,7 @@ impl<'a> Writer<'a> {
             Leave::EofInFrame => &["raw 0x818837fa21", "eof"],
             Leave::ResetInFrame => &["raw 0x818837fa21", "reset"],
             Leave::ResetWithRequests => {
-                let Some((w, a)) = &self.facts.request else {
+                let Some((w, a)) = self.facts.requests.first() else {
                     return Err(Misfit("no request is known"));
                 };
                 let request = format!("{{\"op\": 4, \"w\": {w}, \"a\": {a}, \"n\": $i}}");
@@ -285,8 +298,17 @@ impl<'a> Writer<'a> {
         self.collect(conn);
         self.afford(200.0, None)?;
         self.note(conn, State::In, "stranger", Some(Class::Packet));
-        let (w, a) = &self.facts.dispatch;
+        let (w, a) = match op {
+            // What is known as a request.
+            "6 " => self.facts.requests.first().unwrap_or(&self.facts.dispatch),
+            _ => &self.facts.dispatch,
+        };
         let (members, rule, comes): (String, _, &[&str]) = match op {
+            "6 " => (
+                format!("\"w\": {w}, \"a\": {a}"),
+                "dispatch.no-response",
+                &[],
+            ),
             "2" => (
                 "\"n\": \"unasked\"".to_owned(),
                 "robust.no-reply",
@@ -305,7 +327,7 @@ impl<'a> Writer<'a> {
                 &["{\"op\": int 7..}", "{\"op\": int ..-1}"],
             ),
         };
-        self.send(conn, &format!("{{\"op\": {op}, {members}}}"));
+        self.send(conn, &format!("{{\"op\": {}, {members}}}", op.trim_end()));
         self.one_of(conn, &["nothing for 200ms", "closed"], comes, rule);
         self.model.of_mut(conn).state = State::Unjudged;
         Ok(())

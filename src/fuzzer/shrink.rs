@@ -208,10 +208,20 @@ fn simpler_packets(said: &Said, at: usize) -> Vec<Said> {
     if said.spelling != Spelling::Plain {
         found.push(Said::plain(said.packet.clone()));
     }
-    if let Packet::Request { nonce } = &said.packet {
+    if let Packet::Request { nonce, which } = &said.packet {
         let simple = Value::simple(at as u64 + 1);
+        let (first, which) = (*which == 0, *which);
+        if !first {
+            let nonce = nonce.clone();
+            let packet = Packet::Request { nonce, which: 0 };
+            found.push(Said {
+                packet,
+                spelling: said.spelling,
+            });
+        }
         if *nonce != simple {
-            let packet = Packet::Request { nonce: simple };
+            let nonce = simple;
+            let packet = Packet::Request { nonce, which };
             found.push(Said {
                 packet,
                 spelling: said.spelling,

@@ -96,13 +96,16 @@ async fn campaign_against(
         target,
         dial: Arc::new(house.door.clone()),
     };
-    let echo = Declared {
-        w: "ECHO".to_owned(),
-        a: "[1, \"two\", null]".to_owned(),
+    let declared = |w: &str, a: &str| Declared {
+        w: w.to_owned(),
+        a: a.to_owned(),
     };
     let options = Options {
         password: PASSWORD.to_owned(),
-        requests: vec![echo],
+        requests: vec![
+            declared("ECHO", "[1, \"two\", null]"),
+            declared("NULL", "[]"),
+        ],
         ..Options::default()
     };
     let opening = match runner::open(&options, reach).await {
@@ -112,11 +115,15 @@ async fn campaign_against(
             return;
         }
     };
-    let facts = Facts {
-        request: Some(("\"ECHO\"".to_owned(), "[1, \"two\", null]".to_owned())),
+    let spelled = |declared: &Declared| (format!("\"{}\"", declared.w), declared.a.clone());
+    let mut facts = Facts {
+        requests: options.requests.iter().map(spelled).collect(),
         dispatch: ("\"ANYTHING\"".to_owned(), "[]".to_owned()),
+        takes_dispatches: true,
         interval: opening.interval,
+        answer_within: options.answer_within,
     };
+    facts.takes_dispatches = campaign::takes_dispatches(&opening.settings, &facts).await;
     let terms = Terms {
         cases: Some(cases),
         time,

@@ -10,9 +10,11 @@ use crate::scenario::{parse, print};
 
 fn facts(interval_ms: u64) -> Facts {
     Facts {
-        request: Some(("\"ECHO\"".to_owned(), "[1]".to_owned())),
+        requests: vec![("\"ECHO\"".to_owned(), "[1]".to_owned())],
         dispatch: ("\"ANYTHING\"".to_owned(), "[]".to_owned()),
+        takes_dispatches: true,
         interval: Duration::from_millis(interval_ms),
+        answer_within: Duration::from_secs(5),
     }
 }
 
@@ -73,7 +75,7 @@ fn one_seed_makes_one_series() {
 #[test]
 fn without_a_request_none_is_judged() {
     let facts = Facts {
-        request: None,
+        requests: Vec::new(),
         ..facts(400)
     };
     let mut generator = Generator::new(&facts, 1);

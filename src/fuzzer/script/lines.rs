@@ -1,9 +1,14 @@
 //! Lines of a case: packets, what they must bring, and how they are spelled.
 
 use super::super::moves::{Conn, Packet, Pass, Said, Spelling};
+use std::time::Duration;
+
 use super::super::nasty::Class;
 use super::super::values::{Family, Value};
 use super::{Misfit, Sent, State, Writer};
+
+/// Names and values of a packet's members, as JSON templates.
+type Members = Vec<(&'static str, String)>;
 
 /// How a segment ends a connection.
 enum Ending {
@@ -60,10 +65,15 @@ impl Writer<'_> {
             self.ignore(conn)?;
             return self.write_packets(conn, packets);
         }
+        self.keep_alive(conn, packets);
         let ending = self.account(conn, packets)?;
         self.write_packets(conn, packets)?;
+        self.keep_alive(conn, packets);
         match ending {
-            Some(Ending::Code(code, rule)) => self.expect(conn, &format!("close {code}"), rule),
+            Some(Ending::Code(code, rule)) => {
+                self.expect(conn, &format!("close {code}"), rule);
+                self.model.of_mut(conn).closing = true;
+            }
             Some(Ending::Somehow { rule, ack }) => self.ends_somehow(conn, rule, ack),
             None if wait => self.collect(conn),
             None => {}
@@ -84,6 +94,8 @@ impl Writer<'_> {
         other: (Conn, &[Said]),
         wait: bool,
     ) -> Result<(), Misfit> {
+        self.keep_alive(one.0, one.1);
+        self.keep_alive(other.0, other.1);
         self.line("together");
         self.depth += 1;
         for (conn, packets) in [one, other] {
@@ -98,6 +110,21 @@ impl Writer<'_> {
             self.collect(other.0);
         }
         Ok(())
+    }
+
+    /// Where an answer may take longer than the interval, whoever asks has to stay in meanwhile. An
+    /// acknowledgement is owed at once: there a heartbeat in the background would only blur whose it is.
+    fn keep_alive(&mut self, conn: Conn, packets: &[Said]) {
+        let asks = |said: &Said| matches!(said.packet, Packet::Request { .. });
+        if !packets.iter().any(asks) {
+            return;
+        }
+        let patience = self.facts.answer_within + Duration::from_secs(1);
+        let known = self.model.of_mut(conn);
+        if known.state == State::In && !known.beating && self.facts.interval <= patience {
+            known.beating = true;
+            self.line(&format!("{} beat every 0.5hb", conn.prefix()));
+        }
     }
 
     /// What the packets make the model know, and whether they end the connection.
@@ -124,7 +151,9 @@ impl Writer<'_> {
                         Ending::Code(4001, "auth.password-type-code")
                     }
                 }
-                (State::Greeted, Packet::Request { .. }) => Ending::Code(4002, "auth.gate-request"),
+                (State::Greeted, Packet::Request { .. } | Packet::UnknownRequest) => {
+                    Ending::Code(4002, "auth.gate-request")
+                }
                 (State::Greeted, Packet::Dispatch) => Ending::Code(4002, "auth.gate-dispatch"),
                 (State::Greeted, Packet::Heartbeat) => Ending::Somehow {
                     rule: "auth.gate-heartbeat",
@@ -135,14 +164,14 @@ impl Writer<'_> {
                     self.model.beat(conn);
                     continue;
                 }
-                (State::In, Packet::Request { nonce }) => {
-                    if self.facts.request.is_none() || self.model.in_flight(conn, nonce) {
+                (State::In, Packet::Request { nonce, .. }) => {
+                    if self.facts.requests.is_empty() || self.model.in_flight(conn, nonce) {
                         return Err(Misfit("the request cannot be judged"));
                     }
                     self.model.of_mut(conn).nonces.push(nonce.clone());
                     continue;
                 }
-                (State::In, Packet::Dispatch) => continue,
+                (State::In, Packet::Dispatch) if self.facts.takes_dispatches => continue,
                 _ => return Err(Misfit("the packet does not fit the connection")),
             };
             self.model.of_mut(conn).state = State::Over;
@@ -177,10 +206,7 @@ impl Writer<'_> {
     }
 
     /// A packet's name and its members, names and values as JSON templates.
-    fn members(
-        &self,
-        packet: &Packet,
-    ) -> Result<(&'static str, Vec<(&'static str, String)>), Misfit> {
+    fn members(&self, packet: &Packet) -> Result<(&'static str, Members), Misfit> {
         let op = |op: u8| ("op", op.to_string());
         let any = ("\"ANYTHING\"".to_owned(), "[]".to_owned());
         Ok(match packet {
@@ -194,8 +220,17 @@ impl Writer<'_> {
                 vec![op(1), ("password", (*password).to_owned())],
             ),
             Packet::HelloAck(Pass::Missing) => ("HELLO_ACK", vec![op(1)]),
-            Packet::Request { nonce } => {
-                let (w, a) = self.facts.request.clone().unwrap_or(any);
+            Packet::UnknownRequest => {
+                let (w, a) = ("\"no-such-request\"".to_owned(), "[null]".to_owned());
+                (
+                    "REQUEST",
+                    vec![op(4), ("w", w), ("a", a), ("n", "1".to_owned())],
+                )
+            }
+            Packet::Request { nonce, which } => {
+                let requests = &self.facts.requests;
+                let chosen = requests.get(which % requests.len().max(1));
+                let (w, a) = chosen.cloned().unwrap_or(any);
                 let nonce = hole_free(&nonce.text);
                 ("REQUEST", vec![op(4), ("w", w), ("a", a), ("n", nonce)])
             }
@@ -286,6 +321,14 @@ fn spelled(members: &[(&str, String)], spelling: Spelling) -> Result<String, Mis
             let name = name.replace('o', "\\u006f").replace('n', "\\u006e");
             format!("\"{name}\": {value}")
         })),
+        Spelling::Padded => {
+            let whole = object(&mut members.iter().map(plain));
+            if whole.contains("${") {
+                return Err(Misfit("a hole is not escaped in a text"));
+            }
+            let padded = serde_json::Value::from(format!(" \t{whole}\r\n "));
+            format!("text {padded}")
+        }
         Spelling::Spaced => {
             let spaced = |(name, value): &(&str, String)| format!("\"{name}\"  :\t{value}  ");
             let members: Vec<String> = members.iter().map(spaced).collect();

@@ -96,9 +96,13 @@ impl Writer<'_> {
         let gaps = 0.3 * f64::from(beats.saturating_sub(1));
         let longest = self.model.intervals(4.0 + gaps);
         self.afford(longest, Some(conn))?;
-        if self.model.of(conn).beating {
+        let was_beating = self.model.of(conn).beating;
+        if was_beating {
             self.line(&format!("{} beat off", conn.prefix()));
+            self.model.of_mut(conn).beating = false;
         }
+        // The silence begins at a heartbeat of which we know when it went out.
+        let beats = beats.max(u32::from(was_beating));
         for beat in 0..beats {
             if beat > 0 {
                 self.expect(conn, "nothing for 0.3hb", "heartbeat.keeps-alive");
@@ -115,6 +119,7 @@ impl Writer<'_> {
         };
         self.expect(conn, &format!("close 4003 within {bound}"), rule);
         self.model.of_mut(conn).state = State::Over;
+        self.model.of_mut(conn).closing = true;
         Ok(())
     }
 
@@ -144,12 +149,15 @@ impl Writer<'_> {
         let send = match traffic {
             Traffic::Silence => return Ok(()),
             Traffic::Pings => "ping".to_owned(),
+            Traffic::Dispatches if !self.facts.takes_dispatches => {
+                return Err(Misfit("the target takes no dispatches"));
+            }
             Traffic::Dispatches => {
                 let (w, a) = &self.facts.dispatch;
                 format!("{{\"op\": 6, \"w\": {w}, \"a\": {a}}}")
             }
             Traffic::Requests => {
-                let Some((w, a)) = &self.facts.request else {
+                let Some((w, a)) = self.facts.requests.first() else {
                     return Err(Misfit("no request is known"));
                 };
                 format!("{{\"op\": 4, \"w\": {w}, \"a\": {a}, \"n\": $i}}")

@@ -9,9 +9,11 @@ use crate::fuzzer::values::Family;
 
 fn facts() -> Facts {
     Facts {
-        request: Some(("\"ECHO\"".to_owned(), "[1]".to_owned())),
+        requests: vec![("\"ECHO\"".to_owned(), "[1]".to_owned())],
         dispatch: ("\"ANYTHING\"".to_owned(), "[]".to_owned()),
+        takes_dispatches: true,
         interval: Duration::from_secs(10),
+        answer_within: Duration::from_secs(5),
     }
 }
 
@@ -33,7 +35,7 @@ fn asks_falsy(case: &Case) -> bool {
     case.moves.iter().any(|step| {
         match &step.act {
         Act::Say { packets, .. } => packets.iter().any(|said| {
-            matches!(&said.packet, Packet::Request { nonce } if nonce.family == Family::Falsy)
+            matches!(&said.packet, Packet::Request { nonce, .. } if nonce.family == Family::Falsy)
         }),
         _ => false,
     }
