@@ -1,5 +1,7 @@
 //! `litespec selftest`: the suite against the zoo.
 
+mod hunt;
+
 use std::io::IsTerminal;
 use std::time::Duration;
 
@@ -25,6 +27,7 @@ Examples:
   litespec selftest
   litespec selftest --defect 'nonce-*' -v
   litespec selftest --filter 'server/auth/*' --format json
+  litespec selftest --fuzz --defect 'password-*'
 
 Exit codes: 0 clean, 1 a survivor, an alarm or an idle scenario, 2 usage.";
 
@@ -43,6 +46,12 @@ pub(super) struct SelftestArgs {
     /// How many members at once [default: one a processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
+    /// Instead of the suite: the fuzzer against each server that speaks the text's own dialect
+    #[arg(long)]
+    fuzz: bool,
+    /// With --fuzz: cases against one server at most
+    #[arg(long, value_name = "N", default_value = "2000", requires = "fuzz")]
+    cases: u64,
     /// How the matrix is told
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
@@ -64,6 +73,9 @@ pub(super) fn run(globals: &Globals, args: &SelftestArgs) -> Result<Exit, Stop> 
         ..defaults
     };
     let watched = std::io::stderr().is_terminal() && !globals.quiet;
+    if args.fuzz {
+        return hunt::run(globals, args.cases, &options, args.format == Format::Json);
+    }
     let matrix = selftest::run(&options, |done, all| {
         if watched && (done == all || done % 20 == 0) {
             say(&format!("{done} of {all} peers examined"));
@@ -98,7 +110,7 @@ fn json(matrix: &Matrix) -> Result<String, Stop> {
     }
 }
 
-fn stopped(error: SelftestError) -> Stop {
+pub(super) fn stopped(error: SelftestError) -> Stop {
     let stop = Stop::usage(error.to_string());
     let names = || zoo::defects().chain(zoo::variants()).map(zoo::Peer::name);
     match &error {

@@ -3,7 +3,9 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -56,8 +58,48 @@ pub struct Found {
     pub scenario: String,
 }
 
+/// What hunts are made with.
+#[derive(Clone, Copy, Debug)]
+pub struct HuntTerms {
+    /// The heartbeat interval of the members.
+    pub interval: Duration,
+    /// Cases against one member at most.
+    pub cases: u64,
+    /// Virtual time against one member at most.
+    pub time: Duration,
+    /// Members at once, at least 1.
+    pub jobs: usize,
+}
+
+/// The members that speak the text's own dialect, each hunted for itself; in the order of the members.
+/// `on_done` is told how many are done.
+pub fn all(
+    members: &[&'static Member],
+    terms: HuntTerms,
+    on_done: impl Fn(usize) + Sync,
+) -> Vec<Hunt> {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..terms.jobs.max(1) {
+            scope.spawn(|| {
+                while let Some(member) = members.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let hunt = hunt(member, terms);
+                    let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+                    done.push(hunt);
+                    on_done(done.len());
+                }
+            });
+        }
+    });
+    let mut hunts = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let place = |hunt: &Hunt| members.iter().position(|member| member.name == hunt.member);
+    hunts.sort_by_key(place);
+    hunts
+}
+
 /// Hunts in a runtime of its own whose clock is virtual: at most so many cases, or so much virtual time.
-pub fn hunt(member: &'static Member, interval: Duration, cases: u64, time: Duration) -> Hunt {
+pub fn hunt(member: &'static Member, terms: HuntTerms) -> Hunt {
     let mut hunt = Hunt {
         member: member.name.to_owned(),
         rule: member.rule.map(str::to_owned),
@@ -71,19 +113,13 @@ pub fn hunt(member: &'static Member, interval: Duration, cases: u64, time: Durat
         .start_paused(true)
         .build();
     match runtime {
-        Ok(runtime) => runtime.block_on(campaign_against(member, interval, cases, time, &mut hunt)),
+        Ok(runtime) => runtime.block_on(campaign_against(member, terms, &mut hunt)),
         Err(error) => hunt.ended = Some(format!("no runtime: {error}")),
     }
     hunt
 }
 
-async fn campaign_against(
-    member: &'static Member,
-    interval: Duration,
-    cases: u64,
-    time: Duration,
-    hunt: &mut Hunt,
-) {
+async fn campaign_against(member: &'static Member, hunted: HuntTerms, hunt: &mut Hunt) {
     let target = match Target::parse("ws://memory/") {
         Ok(target) => target,
         Err(error) => {
@@ -91,7 +127,7 @@ async fn campaign_against(
             return;
         }
     };
-    let mut house = House::new(member, interval);
+    let mut house = House::new(member, hunted.interval);
     let reach = Reach {
         target,
         dial: Arc::new(house.door.clone()),
@@ -125,8 +161,8 @@ async fn campaign_against(
     };
     facts.takes_dispatches = campaign::takes_dispatches(&opening.settings, &facts).await;
     let terms = Terms {
-        cases: Some(cases),
-        time,
+        cases: Some(hunted.cases),
+        time: hunted.time,
         rate: Some(RATE),
         first: true,
         ..Terms::default()

@@ -68,6 +68,7 @@ mod check;
 mod clients;
 mod command;
 mod dialect;
+mod fuzz;
 mod known;
 mod profile;
 mod target;

@@ -13,6 +13,7 @@ fn every_subcommand_explains_itself() {
         told(&run(&folder, &["explain", "--help"]))
     );
     snapshot!("cli_help_fmt", told(&run(&folder, &["fmt", "--help"])));
+    snapshot!("cli_help_fuzz", told(&run(&folder, &["fuzz", "--help"])));
     snapshot!(
         "cli_help_selftest",
         told(&run(&folder, &["selftest", "--help"]))
