@@ -18,7 +18,7 @@ use super::moves::{Act, Case, Conn, Move, Packet, Said, Spelling};
 use super::pulse::{Health, Pulse};
 use super::script::{Facts, write};
 use super::verdict::{Verdict, judge};
-use crate::outcome::{Dir, EntryKind};
+use crate::outcome::{Dir, Entry, EntryKind};
 use crate::play::{Broken, Ended, Settings};
 
 /// Between two looks at the target's health.
@@ -423,9 +423,10 @@ impl Campaign<'_> {
             self.progress.inside += 1;
         }
         self.coverage.add(&done.case, &done.script, transcript);
-        // Whom it turned away can have done nothing to it.
-        let turned_away = matches!(done.played.ended, Ended::Unreachable(_));
-        self.doubtful |= turned_away;
+        self.doubtful |= matches!(done.played.ended, Ended::Unreachable(_));
+        // Whom it turned away before anything went out can have done nothing to it.
+        let sends = |entry: &Entry| entry.dir == Dir::Sent && entry.kind != EntryKind::Connect;
+        let turned_away = !transcript.iter().any(sends);
         match judge(&done.played, &self.settings.redactor) {
             Verdict::Pass => {}
             Verdict::Unknown(why) => {
