@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: [&[&str]; 12] = [
     &["cli"],
     &["selftest"],
-    &["runner", "report"],
+    &["runner", "fuzzer", "report"],
     &["zoo"],
     &["reference"],
     &["play"],
@@ -34,10 +34,11 @@ const PLACES: [(&str, &[&str]); 4] = [
 ];
 
 /// What must never be imported by whom, floors apart: what judges shares no code with what is judged.
-const STRANGERS: [(&str, &[&str]); 3] = [
+const STRANGERS: [(&str, &[&str]); 4] = [
     ("oracle", &["session", "reference", "zoo"]),
     ("play", &["session", "reference", "zoo"]),
     ("runner", &["session", "reference", "zoo"]),
+    ("fuzzer", &["session", "reference", "zoo"]),
 ];
 
 fn floor(module: &str) -> Option<usize> {

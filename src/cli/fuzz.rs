@@ -18,6 +18,7 @@ use clap::{Args, ValueEnum};
 use super::Globals;
 use super::exit::{Exit, Stop};
 use super::options::subprotocols;
+use super::progress::Campaign;
 use super::run::Line;
 use super::screen::{self, Stdout};
 use super::suite::PasswordFrom;
@@ -284,7 +285,7 @@ async fn fuzz(
         ..Terms::default()
     };
     let mut keeper = Keeper::new(&args.save, &facts, known);
-    let mut progress = report::Progress::new(globals.quiet, &terms);
+    let mut progress = Campaign::new(globals.quiet, &terms);
     let settings = opening.settings.clone();
     let mut minded = opening.minder.map(|minder| Minded {
         minder,

@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::screen::say;
 use crate::event::RunEvent;
+use crate::fuzzer::campaign::{self, Terms};
 use crate::report::escape::terminal;
 
 /// Shows events while they happen.
@@ -133,6 +134,56 @@ fn found(hb_interval_ms: Option<u64>, longest_wait_ms: u64, planned: u32) -> Str
         "scenarios"
     };
     format!("preflight: {interval}{planned} {noun}, the longest wait is {wait:.1} s")
+}
+
+/// How far a campaign is, on standard error.
+pub(crate) struct Campaign {
+    bar: Option<ProgressBar>,
+    quiet: bool,
+    time: Duration,
+}
+
+impl Campaign {
+    pub(crate) fn new(quiet: bool, terms: &Terms) -> Campaign {
+        let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        Campaign {
+            bar,
+            quiet,
+            time: terms.time,
+        }
+    }
+
+    pub(crate) fn tell(&self, so_far: &campaign::Progress) {
+        if let Some(bar) = &self.bar {
+            let seconds = so_far.elapsed.as_secs_f64();
+            bar.set_message(format!(
+                "{seconds:.0} of {:.0} s, {} cases, {:.0} a second, {} kinds of reply seen, {} found",
+                self.time.as_secs_f64(),
+                so_far.cases,
+                so_far.cases as f64 / seconds.max(0.001),
+                so_far.cells,
+                so_far.finds
+            ));
+        }
+    }
+
+    pub(crate) fn say(&self, text: &str) {
+        match &self.bar {
+            _ if self.quiet => {}
+            Some(bar) => bar.suspend(|| say(text)),
+            None => say(text),
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
 }
 
 #[cfg(test)]

@@ -209,10 +209,21 @@ fn made_up(family: Family, rng: &mut fastrand::Rng) -> String {
         Family::Composite => composite(rng, 3),
         _ => {
             let length = rng.usize(1..20);
-            let text: String = (0..length).map(|_| letter(rng)).collect();
-            serde_json::Value::from(text).to_string()
+            let letters: String = (0..length).map(|_| spelled(letter(rng))).collect();
+            format!("\"{letters}\"")
         }
     }
+}
+
+/// A character in a JSON string: as it is where people can read it, else escaped.
+fn spelled(letter: char) -> String {
+    let plain = letter.is_ascii_graphic() && !matches!(letter, '"' | '\\');
+    if plain || letter == ' ' || letter.is_alphanumeric() {
+        return letter.to_string();
+    }
+    let mut units = [0; 2];
+    let units = letter.encode_utf16(&mut units);
+    units.iter().map(|unit| format!("\\u{unit:04x}")).collect()
 }
 
 fn letter(rng: &mut fastrand::Rng) -> char {

@@ -1,16 +1,13 @@
 //! What a campaign comes to, for people and for machines, and how far it is.
 
 use std::collections::BTreeMap;
-use std::io::IsTerminal;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde_json::{Value, json};
 
 use super::keep::Kept;
-use crate::cli::screen::say;
 use crate::event::Tool;
-use crate::fuzzer::campaign::{self, Ending, Outcome, Terms};
+use crate::fuzzer::campaign::{Ending, Outcome, Terms};
 use crate::fuzzer::find::Find;
 use crate::fuzzer::script::Facts;
 use crate::protocol::rules::{self, Level};
@@ -324,54 +321,4 @@ pub(super) fn found(find: &Find, kept: &Kept) -> String {
     };
     let actual = terminal(&find.broken.actual).into_owned();
     format!("found {}: {actual} -> {file}", find.broken.rule)
-}
-
-/// How far a campaign is, on standard error.
-pub(super) struct Progress {
-    bar: Option<ProgressBar>,
-    quiet: bool,
-    time: Duration,
-}
-
-impl Progress {
-    pub(super) fn new(quiet: bool, terms: &Terms) -> Progress {
-        let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            bar.enable_steady_tick(Duration::from_millis(120));
-            bar
-        });
-        Progress {
-            bar,
-            quiet,
-            time: terms.time,
-        }
-    }
-
-    pub(super) fn tell(&self, so_far: &campaign::Progress) {
-        if let Some(bar) = &self.bar {
-            let seconds = so_far.elapsed.as_secs_f64();
-            bar.set_message(format!(
-                "{seconds:.0} of {:.0} s, {} cases, {:.0} a second, {} kinds of reply seen, {} found",
-                self.time.as_secs_f64(),
-                so_far.cases,
-                so_far.cases as f64 / seconds.max(0.001),
-                so_far.cells,
-                so_far.finds
-            ));
-        }
-    }
-
-    pub(super) fn say(&self, text: &str) {
-        match &self.bar {
-            _ if self.quiet => {}
-            Some(bar) => bar.suspend(|| say(text)),
-            None => say(text),
-        }
-    }
-
-    pub(super) fn clear(&mut self) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
-        }
-    }
 }

@@ -87,24 +87,20 @@ impl Writer<'_> {
             .all(|conn| self.model.of(*conn).state == State::In)
     }
 
-    /// Packets on two connections in one write; all that the first is owed is awaited behind it.
+    /// Packets on two connections, one write behind the other; what is owed is awaited behind both.
     pub(super) fn cross(
         &mut self,
         one: (Conn, &[Said]),
         other: (Conn, &[Said]),
         wait: bool,
     ) -> Result<(), Misfit> {
-        self.keep_alive(one.0, one.1);
-        self.keep_alive(other.0, other.1);
-        self.line("together");
-        self.depth += 1;
+        for (conn, packets) in [one, other] {
+            self.keep_alive(conn, packets);
+        }
         for (conn, packets) in [one, other] {
             self.account(conn, packets)?;
-            for said in packets {
-                self.send_packet(conn, said)?;
-            }
+            self.write_packets(conn, packets)?;
         }
-        self.depth -= 1;
         self.collect(one.0);
         if wait {
             self.collect(other.0);
@@ -330,7 +326,7 @@ fn spelled(members: &[(&str, String)], spelling: Spelling) -> Result<String, Mis
             format!("text {padded}")
         }
         Spelling::Spaced => {
-            let spaced = |(name, value): &(&str, String)| format!("\"{name}\"  :\t{value}  ");
+            let spaced = |(name, value): &(&str, String)| format!("\"{name}\"  :  {value}  ");
             let members: Vec<String> = members.iter().map(spaced).collect();
             format!("{{  {}}}", members.join(",  "))
         }
