@@ -1,5 +1,6 @@
 //! `litespec fuzz`: makes up cases, plays them against a server, and keeps what fails.
 
+mod against;
 mod guard;
 mod keep;
 mod replay;
@@ -28,6 +29,7 @@ use crate::fuzzer::script::Facts;
 use crate::play::{Launch, Minder, Settings};
 use crate::runner::{self, Declared, EXAMPLE, NotOpened, Opening, Options, Reach};
 use crate::wire::{Target, TcpDial};
+use against::Pair;
 use keep::Keeper;
 use report::Report;
 
@@ -37,6 +39,7 @@ Examples:
   litespec fuzz ws://127.0.0.1:9001/ --time 10m -- ./my-server --port 9001
   litespec fuzz ws://127.0.0.1:9001/ --replay litespec-finds
   litespec fuzz ws://127.0.0.1:9001/ --known litespec-finds --format json
+  litespec fuzz ws://127.0.0.1:9001/ --against ws://127.0.0.1:10101/ --request 'ECHO [1]'
   litespec check ws://127.0.0.1:9001/ --only-own --scenario litespec-finds/auth-reject-0123456789ab.scenario
 
 Give the server's command behind -- where you can: what has died is started again then, and what
@@ -167,6 +170,15 @@ pub(super) struct FuzzArgs {
         help_heading = "Judging"
     )]
     replay: Option<PathBuf>,
+    /// Play the same cases against this server too, and tell where the two differ
+    #[arg(
+        long,
+        value_name = "URL",
+        conflicts_with = "replay",
+        env = "LITESPEC_AGAINST",
+        help_heading = "Judging"
+    )]
+    against: Option<String>,
     /// A broken "should" is a failure
     #[arg(long, env = "LITESPEC_STRICT", value_parser = BoolishValueParser::new(), help_heading = "Judging")]
     strict: bool,
@@ -200,6 +212,10 @@ pub(super) struct FuzzArgs {
 pub(super) fn run(globals: &Globals, args: &FuzzArgs, line: &Line<'_>) -> Result<Exit, Stop> {
     let target = args.target()?;
     guard::check(&target, &args.allow_remote)?;
+    let second = args.against.as_deref().map(target::parse).transpose()?;
+    if let Some(second) = &second {
+        guard::check(second, &args.allow_remote)?;
+    }
     let options = args.options(line.password_from()?)?;
     let known = keep::known(&args.known)?;
     let files = match &args.replay {
@@ -216,15 +232,23 @@ pub(super) fn run(globals: &Globals, args: &FuzzArgs, line: &Line<'_>) -> Result
         .map_err(|error| could_not_run(format!("cannot start the runtime: {error}")))?;
     let out = Stdout::new(globals.color);
     let told = runtime.block_on(async {
-        let dial = Arc::new(TcpDial::new(&target));
-        let reach = Reach {
-            target: target.clone(),
-            dial,
-        };
-        let opening = opened(&options, reach).await?;
-        match files {
-            Some(files) => replay::run(opening, &files, args.strict, out).await,
-            None => fuzz(globals, args, &target, &options, opening, known, out).await,
+        let opening = opened(&options, reach(&target)).await?;
+        match (files, &second) {
+            (Some(files), _) => replay::run(opening, &files, args.strict, out).await,
+            (None, Some(second)) => {
+                let mut unstarted = args.options(line.password_from()?)?;
+                unstarted.launch = None;
+                let other = opened(&unstarted, reach(second)).await?;
+                let facts = facts(args, &options, &opening);
+                let pair = Pair {
+                    targets: [&target, second],
+                    terms: against::terms(args.seed, args.time, &terms(args)),
+                    strict: args.strict,
+                    json: args.format == Format::Json,
+                };
+                against::run(globals, pair, [opening, other], facts, out).await
+            }
+            (None, None) => fuzz(globals, args, &target, &options, opening, known, out).await,
         }
     });
     runtime.shutdown_background();
@@ -248,6 +272,25 @@ async fn opened(options: &Options, reach: Reach) -> Result<Opening, Stop> {
                 "litespec check shows it in full; a target that does not get so far is not fuzzed",
             ),
         })
+}
+
+fn reach(target: &Target) -> Reach {
+    Reach {
+        target: target.clone(),
+        dial: Arc::new(TcpDial::new(target)),
+    }
+}
+
+fn terms(args: &FuzzArgs) -> Terms {
+    Terms {
+        seed: args.seed,
+        time: args.time,
+        cases: args.cases,
+        rate: args.rate,
+        connections: usize::from(args.connections),
+        first: args.first,
+        ..Terms::default()
+    }
 }
 
 fn could_not_run(why: String) -> Stop {
@@ -275,15 +318,7 @@ async fn fuzz(
             EXAMPLE.0, EXAMPLE.1
         ));
     }
-    let terms = Terms {
-        seed: args.seed,
-        time: args.time,
-        cases: args.cases,
-        rate: args.rate,
-        connections: usize::from(args.connections),
-        first: args.first,
-        ..Terms::default()
-    };
+    let terms = terms(args);
     let mut keeper = Keeper::new(&args.save, &facts, known);
     let mut progress = Campaign::new(globals.quiet, &terms);
     let settings = opening.settings.clone();
