@@ -339,12 +339,15 @@ fn facts(args: &FuzzArgs, options: &Options, opening: &Opening) -> Facts {
         [] => &example[..],
         declared => declared,
     };
-    let answered = asked
-        .iter()
-        .zip(&opening.answered)
-        .filter(|(_, answered)| **answered);
+    // What the user declared has to be answered; the text's example need not be known.
+    let judged = match &opening.answered[..] {
+        [false] if options.requests.is_empty() => &[],
+        _ => asked,
+    };
+    let was = opening.answered.iter().position(|answered| *answered);
     Facts {
-        requests: answered.map(|(declared, _)| spelled(declared)).collect(),
+        requests: judged.iter().map(spelled).collect(),
+        answered: was.unwrap_or(judged.len()),
         dispatch: spelled(args.dispatch.as_ref().unwrap_or(&example[0])),
         takes_dispatches: true,
         interval: opening.interval,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::Model;
-use super::moves::{Act, Case, Move, Packet};
+use super::moves::{Act, Case, Crossed, Move, Packet};
 use super::nasty::Class;
 use super::script::{Script, Sent, State};
 use crate::outcome::{Dir, Entry, EntryKind};
@@ -160,6 +160,10 @@ fn kinds(act: &Act) -> Vec<(&'static str, Option<Class>)> {
                 (what, None)
             })
             .collect(),
+        Act::Cross { what, .. } => match what {
+            Crossed::Heartbeats => vec![("HEARTBEAT", None)],
+            Crossed::Requests | Crossed::SameNonces => vec![("REQUEST", None)],
+        },
         Act::Trickle { .. } => vec![("HEARTBEAT", Some(Class::Frame))],
         Act::Unanswered { .. } => vec![("stranger", Some(Class::Packet))],
         Act::Bend(bend) => vec![("nasty", Some(bend.class))],

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::moves::{Act, Case, Packet, Pass, Said, Spelling, Traffic};
+use super::moves::{Act, Case, Crossed, Packet, Pass, Said, Spelling, Traffic};
 use super::values::Family;
 
 /// The remarkable things of a case, in words.
@@ -40,6 +40,11 @@ pub fn features(case: &Case) -> Features {
             }
             Act::Unanswered { op } => add(&format!("op {op} with a nonce")),
             Act::Bend(bend) => add(&bend.what),
+            Act::Cross { what, .. } => add(match what {
+                Crossed::Heartbeats => "heartbeats in turn",
+                Crossed::Requests => "requests in turn",
+                Crossed::SameNonces => "one nonce on two connections",
+            }),
             Act::Leave(leave) => add(&format!("{leave:?}")),
             Act::Quiet(_) => add("quiet"),
             Act::Greet | Act::Alive | Act::Ends => {}

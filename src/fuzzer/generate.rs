@@ -2,7 +2,9 @@
 
 use super::coverage::Coverage;
 use super::model::{Model, State};
-use super::moves::{Act, Case, Conn, Leave, Move, NAMES, Packet, Pass, Said, Spelling, Traffic};
+use super::moves::{
+    Act, Case, Conn, Crossed, Leave, Move, NAMES, Packet, Pass, Said, Spelling, Traffic,
+};
 use super::nasty::{self, Class};
 use super::script::{Facts, state_behind};
 use super::values::{Family, Value};
@@ -254,7 +256,12 @@ impl Generator {
                 _ => Act::Greet,
             },
             State::Greeted => self.greeted(),
-            State::In => self.inside(model),
+            State::In => match self.rng.u8(..4) {
+                0 => self
+                    .cross(model, conn)
+                    .unwrap_or_else(|| self.segment(model)),
+                _ => self.inside(model),
+            },
             State::Unjudged => self.unjudged(),
         };
         Move { conn, act }
@@ -408,11 +415,12 @@ impl Generator {
             35..=38 => self.rng.usize(10..40),
             _ => 120,
         };
-        let alike = length > 4 && self.rng.bool();
-        let one = self.packet();
+        if length > 4 && self.rng.u8(..4) > 0 {
+            return self.burst(length);
+        }
         let mut packets: Vec<Said> = Vec::with_capacity(length);
         for _ in 0..length {
-            let mut packet = if alike { one.clone() } else { self.packet() };
+            let mut packet = self.packet();
             if let Packet::Request { nonce, .. } = &mut packet {
                 let asked = |said: &Said| matches!(&said.packet, Packet::Request { nonce: other, .. } if other.text == nonce.text);
                 if length > 4 || packets.iter().any(asked) {
@@ -425,6 +433,34 @@ impl Generator {
         let others = model.in_state(State::In).count() > 1;
         let wait = !(others && self.rng.u8(..3) == 0);
         Act::Say { packets, wait }
+    }
+
+    /// Packets that are all alike; requests are numbered from 1 on.
+    fn burst(&mut self, length: usize) -> Act {
+        let one = self.packet();
+        let packets = (1..=length as u64).map(|at| match one {
+            Packet::Request { which, .. } => {
+                let nonce = Value::simple(at);
+                Said::plain(Packet::Request { nonce, which })
+            }
+            ref one => Said::plain(one.clone()),
+        });
+        Act::Say {
+            packets: packets.collect(),
+            wait: true,
+        }
+    }
+
+    /// With another connection that is in, in turn.
+    fn cross(&mut self, model: &Model, conn: Conn) -> Option<Act> {
+        let others = model.in_state(State::In).filter(|other| *other != conn);
+        let with = others.last()?;
+        let what = match self.facts.requests.is_empty() {
+            true => Crossed::Heartbeats,
+            false => Crossed::ALL[self.rng.usize(..Crossed::ALL.len())],
+        };
+        let rounds = self.rng.u32(1..12);
+        Some(Act::Cross { with, rounds, what })
     }
 }
 

@@ -11,7 +11,7 @@ use super::campaign::{Campaign, Ending, Suspicion};
 use super::features::features;
 use super::find::{Fate, Find, Rate};
 use super::lanes::play_case;
-use super::moves::{Act, Case, Conn, Leave, Move, NAMES, Packet, Said, Spelling};
+use super::moves::{Act, Case, Conn, Crossed, Leave, Move, NAMES, Packet, Said, Spelling};
 use super::script::{Facts, Head, State, state_behind, write};
 use super::shrink;
 use super::verdict::{Verdict, judge};
@@ -244,7 +244,10 @@ impl Campaign<'_> {
 
 /// The case beside others that do nothing remarkable.
 fn in_company(case: &Case, facts: &Facts) -> Vec<Case> {
-    let taken = |at: &usize| !case.moves.iter().any(|step| step.conn.0 == *at);
+    let taken = |at: &usize| {
+        let mut conns = case.moves.iter().flat_map(Move::conns);
+        !conns.any(|conn| conn.0 == *at)
+    };
     let free: Vec<Conn> = (0..NAMES.len()).filter(taken).map(Conn).collect();
     let [one, rest @ ..] = &free[..] else {
         return Vec::new();
@@ -263,9 +266,9 @@ fn in_company(case: &Case, facts: &Facts) -> Vec<Case> {
         moves.push(beats(conn));
         moves
     };
-    let leaves = |conn: Conn| Move {
+    let leaves = |conn: Conn, leave: Leave| Move {
         conn,
-        act: Act::Leave(Leave::Close),
+        act: Act::Leave(leave),
     };
     let greets = |conn: Conn| Move {
         conn,
@@ -278,11 +281,16 @@ fn in_company(case: &Case, facts: &Facts) -> Vec<Case> {
             .chain(behind)
             .collect(),
     };
+    let asks_and_leaves = [enters(*one), vec![leaves(*one, Leave::CloseWithRequests)]];
     let mut found = vec![
         joined(enters(*one), vec![beats(*one)]),
-        joined([enters(*one), vec![leaves(*one)]].concat(), Vec::new()),
+        joined(
+            [enters(*one), vec![leaves(*one, Leave::Close)]].concat(),
+            Vec::new(),
+        ),
         joined(vec![greets(*one)], Vec::new()),
     ];
+    found.push(joined(asks_and_leaves.concat(), Vec::new()));
     // Somebody comes when one of the case's connections is in.
     let inside = (1..=case.moves.len()).find_map(|count| {
         let moves = case.moves[..count].to_vec();
@@ -303,6 +311,16 @@ fn in_company(case: &Case, facts: &Facts) -> Vec<Case> {
         found.push(Case {
             moves: moves.collect(),
         });
+    }
+    if let Some((at, first)) = inside {
+        for what in [Crossed::Requests, Crossed::Heartbeats] {
+            let mut moves = case.moves[..at].to_vec();
+            moves.extend(enters(*one));
+            let (with, rounds) = (*one, 10);
+            let act = Act::Cross { with, rounds, what };
+            moves.push(Move { conn: first, act });
+            found.push(Case { moves });
+        }
     }
     if let [other, ..] = rest {
         let both = [enters(*one), enters(*other)].concat();

@@ -86,10 +86,35 @@ pub enum Act {
     Bend(Bend),
     /// Behind the server's close frame, the TCP connection ends too.
     Ends,
+    /// Packets of one kind on two connections in turn; all that is owed is awaited behind them.
+    Cross {
+        /// The other connection.
+        with: Conn,
+        /// Packets on each.
+        rounds: u32,
+        /// What.
+        what: Crossed,
+    },
     /// The connection is left.
     Leave(Leave),
     /// A new connection gets through.
     Alive,
+}
+
+/// What two connections say in turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Crossed {
+    /// HEARTBEATs.
+    Heartbeats,
+    /// REQUESTs, all with nonces of their own.
+    Requests,
+    /// REQUESTs, each with the nonce of one of the other connection's.
+    SameNonces,
+}
+
+impl Crossed {
+    /// All of it.
+    pub const ALL: [Crossed; 3] = [Crossed::Heartbeats, Crossed::Requests, Crossed::SameNonces];
 }
 
 /// A packet and how it is written.
@@ -208,18 +233,32 @@ pub enum Leave {
     ResetInFrame,
     /// With requests on their way, with a reset.
     ResetWithRequests,
+    /// With requests on their way, with close code 1000.
+    CloseWithRequests,
 }
 
 impl Leave {
     /// All ways.
-    pub const ALL: [Leave; 6] = [
+    pub const ALL: [Leave; 7] = [
         Leave::Close,
         Leave::Eof,
         Leave::Reset,
         Leave::EofInFrame,
         Leave::ResetInFrame,
         Leave::ResetWithRequests,
+        Leave::CloseWithRequests,
     ];
+}
+
+impl Move {
+    /// The connections that it is made on.
+    pub fn conns(&self) -> impl Iterator<Item = Conn> + use<> {
+        let other = match self.act {
+            Act::Cross { with, .. } => Some(with),
+            _ => None,
+        };
+        [Some(self.conn), other].into_iter().flatten()
+    }
 }
 
 impl Said {

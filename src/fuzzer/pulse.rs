@@ -40,7 +40,7 @@ impl Pulse {
         let mut text = "title  A new connection gets through handshake and heartbeat\n\
                         rule   robust.isolation\n\nuse handshake\n> {\"op\": 2}\n< {\"op\": 3}\n"
             .to_owned();
-        if let Some((w, a)) = facts.requests.first() {
+        if let Some((w, a)) = facts.requests.get(facts.answered) {
             text.push_str(&format!(
                 "> {{\"op\": 4, \"w\": {w}, \"a\": {a}, \"n\": \"alive\"}}\n< {{\"op\": 5, \"n\": \"alive\"}}\n"
             ));

@@ -15,6 +15,9 @@ use super::nasty::{Bend, Class};
 pub struct Facts {
     /// `w` and `a`, both as JSON text, of the requests that the target answers.
     pub requests: Vec<(String, String)>,
+    /// Which of them was answered before the campaign: the one that the pulse asks. Beyond their end where
+    /// none was.
+    pub answered: usize,
     /// `w` and `a` of a dispatch.
     pub dispatch: (String, String),
     /// The target does not close for that dispatch.
@@ -163,19 +166,9 @@ impl<'a> Writer<'a> {
                 self.model.of_mut(conn).state = State::In;
             }
             Act::Say { packets, wait } => {
-                if let Some(other) = next.filter(|_| !wait)
-                    && let Act::Say {
-                        packets: theirs,
-                        wait,
-                    } = &other.act
-                    && other.conn != conn
-                    && self.both_are_in(conn, other.conn)
-                {
-                    self.cross((conn, packets), (other.conn, theirs), *wait)?;
-                    return Ok(2);
-                }
                 self.say(conn, packets, *wait)?;
             }
+            Act::Cross { with, rounds, what } => self.cross([conn, *with], *rounds, *what)?,
             Act::Trickle { cuts, pause_ms } => self.trickle(conn, cuts, *pause_ms)?,
             Act::Quiet(ms) => self.quiet(conn, *ms)?,
             Act::TimeOut {
@@ -272,24 +265,40 @@ impl<'a> Writer<'a> {
             Leave::EofInFrame => &["raw 0x818837fa21", "eof"],
             Leave::ResetInFrame => &["raw 0x818837fa21", "reset"],
             Leave::ResetWithRequests => {
-                let Some((w, a)) = self.facts.requests.first() else {
-                    return Err(Misfit("no request is known"));
-                };
-                let request = format!("{{\"op\": 4, \"w\": {w}, \"a\": {a}, \"n\": $i}}");
                 self.line("together");
-                self.depth += 1;
-                self.line("repeat 120 as $i");
-                self.depth += 1;
-                self.send(conn, &request);
-                self.depth -= 2;
+                self.requests(conn, state, 120)?;
                 &["reset"]
+            }
+            Leave::CloseWithRequests => {
+                self.line("together");
+                self.requests(conn, state, 10)?;
+                self.depth += 1;
+                &["close 1000"]
             }
         };
         for send in sends {
             self.note(conn, state, "leave", Some(Class::Connection));
             self.send(conn, send);
         }
+        self.depth = 0;
         self.model.of_mut(conn).state = State::Over;
+        Ok(())
+    }
+
+    /// Requests whose answers nobody awaits.
+    fn requests(&mut self, conn: Conn, state: State, count: u32) -> Result<(), Misfit> {
+        let Some((w, a)) = self.facts.requests.first() else {
+            return Err(Misfit("no request is known"));
+        };
+        let request = format!("{{\"op\": 4, \"w\": {w}, \"a\": {a}, \"n\": $i}}");
+        self.depth += 1;
+        self.line(&format!("repeat {count} as $i"));
+        self.depth += 1;
+        self.send(conn, &request);
+        self.depth -= 2;
+        for _ in 0..count {
+            self.note(conn, state, "REQUEST", None);
+        }
         Ok(())
     }
 
@@ -328,22 +337,26 @@ impl<'a> Writer<'a> {
             ),
         };
         self.send(conn, &format!("{{\"op\": {}, {members}}}", op.trim_end()));
-        self.one_of(conn, &["nothing for 200ms", "closed"], comes, rule);
+        let lines = ["nothing for 200ms", "closed"];
+        let lines: Vec<&str> = lines.into_iter().chain(comes.iter().copied()).collect();
+        // An acknowledgement may come, and then a RESPONSE too.
+        let then = (op == "2").then_some("nothing for 200ms");
+        self.one_of(conn, &lines, then, rule);
         self.model.of_mut(conn).state = State::Unjudged;
         Ok(())
     }
 
-    /// One of these lines; behind one of `then_quiet` nothing more comes.
-    pub(super) fn one_of(&mut self, conn: Conn, lines: &[&str], then_quiet: &[&str], rule: &str) {
+    /// One of these lines; behind the last one, `then`, or the end.
+    pub(super) fn one_of(&mut self, conn: Conn, lines: &[&str], then: Option<&str>, rule: &str) {
         self.line("either");
-        for (at, line) in lines.iter().chain(then_quiet).enumerate() {
+        for (at, line) in lines.iter().enumerate() {
             if at > 0 {
                 self.line("or");
             }
             self.depth += 1;
             self.expect(conn, line, rule);
-            if at >= lines.len() {
-                self.one_of(conn, &["nothing for 200ms", "closed"], &[], rule);
+            if let Some(then) = then.filter(|_| at + 1 == lines.len()) {
+                self.one_of(conn, &[then, "closed"], None, rule);
             }
             self.depth -= 1;
         }

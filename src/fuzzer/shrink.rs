@@ -15,7 +15,8 @@ pub fn candidates(case: &Case, facts: &Facts) -> Vec<Case> {
         }
     };
     for conn in conns(case) {
-        add(without(case, |step| step.conn == conn));
+        let with = |step: &Move| matches!(step.act, Act::Cross { with, .. } if with == conn);
+        add(without(case, |step| step.conn == conn || with(step)));
     }
     let count = case.moves.len();
     for size in [count / 2, count / 4, 1] {
@@ -49,7 +50,7 @@ pub fn candidates(case: &Case, facts: &Facts) -> Vec<Case> {
 }
 
 fn conns(case: &Case) -> Vec<Conn> {
-    let mut conns: Vec<Conn> = case.moves.iter().map(|step| step.conn).collect();
+    let mut conns: Vec<Conn> = case.moves.iter().flat_map(Move::conns).collect();
     conns.sort_unstable();
     conns.dedup();
     conns.reverse();
@@ -69,23 +70,22 @@ fn without(case: &Case, mut drop: impl FnMut(&Move) -> bool) -> Case {
 
 /// The same with the first connection called `a`, the second `b`, and so on.
 fn renamed(case: &Case) -> Case {
-    let mut order = Vec::new();
-    let moves = case.moves.iter().map(|step| {
-        let at = order
-            .iter()
-            .position(|conn| *conn == step.conn)
-            .unwrap_or_else(|| {
-                order.push(step.conn);
-                order.len() - 1
-            });
-        Move {
-            conn: Conn(at),
-            act: step.act.clone(),
+    let mut order: Vec<Conn> = Vec::new();
+    let mut place = |conn: Conn| {
+        let known = order.iter().position(|other| *other == conn);
+        Conn(known.unwrap_or_else(|| {
+            order.push(conn);
+            order.len() - 1
+        }))
+    };
+    let mut moves = case.moves.clone();
+    for step in &mut moves {
+        step.conn = place(step.conn);
+        if let Act::Cross { with, .. } = &mut step.act {
+            *with = place(*with);
         }
-    });
-    Case {
-        moves: moves.collect(),
     }
+    Case { moves }
 }
 
 /// What can stand for a move.
@@ -107,7 +107,15 @@ fn smaller(act: &Act) -> Vec<Smaller> {
                 Smaller::Act(Act::Trickle { cuts, pause_ms })
             })
             .collect(),
-        Act::Quiet(ms) if *ms > 150 => vec![Smaller::Act(Act::Quiet(150))],
+        Act::Quiet(ms) if *ms > 150 => [150, ms / 2]
+            .map(|ms| Smaller::Act(Act::Quiet(ms.max(150))))
+            .into(),
+        Act::Cross { with, rounds, what } => [1, rounds / 2, rounds - 1]
+            .map(|rounds| {
+                let (with, what) = (*with, *what);
+                Smaller::Act(Act::Cross { with, rounds, what })
+            })
+            .into(),
         Act::TimeOut {
             beats,
             traffic,
@@ -166,6 +174,9 @@ fn smaller_segment(packets: &[Said], wait: bool) -> Vec<Smaller> {
         found.push(Smaller::Moves(acts));
     }
     let count = packets.len();
+    if count > 2 {
+        found.extend(uniform(packets).map(|packets| Smaller::Act(say(packets))));
+    }
     for size in [count / 2, count / 4, 1] {
         if size == 0 || size == count {
             continue;
@@ -201,6 +212,30 @@ fn smaller_segment(packets: &[Said], wait: bool) -> Vec<Smaller> {
         }));
     }
     found
+}
+
+/// The requests of a segment, numbered from 1 on, and as many packets like its first: what is written in
+/// a few lines, however many they are.
+fn uniform(packets: &[Said]) -> impl Iterator<Item = Vec<Said>> {
+    let requests: Vec<Said> = packets
+        .iter()
+        .filter_map(|said| match said.packet {
+            Packet::Request { which, .. } => Some(which),
+            _ => None,
+        })
+        .zip(1..)
+        .map(|(which, at)| {
+            let nonce = Value::simple(at);
+            Said::plain(Packet::Request { nonce, which })
+        })
+        .collect();
+    let beats = packets
+        .iter()
+        .filter(|said| said.packet == Packet::Heartbeat);
+    let beats = vec![Said::plain(Packet::Heartbeat); beats.count()];
+    [requests, beats]
+        .into_iter()
+        .filter(|packets| !packets.is_empty())
 }
 
 fn simpler_packets(said: &Said, at: usize) -> Vec<Said> {

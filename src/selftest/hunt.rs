@@ -152,9 +152,11 @@ async fn campaign_against(member: &'static Member, hunted: HuntTerms, hunt: &mut
         }
     };
     let spelled = |declared: &Declared| (format!("\"{}\"", declared.w), declared.a.clone());
+    let was = opening.answered.iter().position(|answered| *answered);
     let mut facts = Facts {
         requests: options.requests.iter().map(spelled).collect(),
         dispatch: ("\"ANYTHING\"".to_owned(), "[]".to_owned()),
+        answered: was.unwrap_or(options.requests.len()),
         takes_dispatches: true,
         interval: opening.interval,
         answer_within: options.answer_within,

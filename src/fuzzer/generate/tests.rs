@@ -12,6 +12,7 @@ fn facts(interval_ms: u64) -> Facts {
     Facts {
         requests: vec![("\"ECHO\"".to_owned(), "[1]".to_owned())],
         dispatch: ("\"ANYTHING\"".to_owned(), "[]".to_owned()),
+        answered: 0,
         takes_dispatches: true,
         interval: Duration::from_millis(interval_ms),
         answer_within: Duration::from_secs(5),

@@ -1,6 +1,6 @@
 //! Lines of a case: packets, what they must bring, and how they are spelled.
 
-use super::super::moves::{Conn, Packet, Pass, Said, Spelling};
+use super::super::moves::{Conn, Crossed, Packet, Pass, Said, Spelling};
 use std::time::Duration;
 
 use super::super::nasty::Class;
@@ -66,6 +66,7 @@ impl Writer<'_> {
             return self.write_packets(conn, packets);
         }
         self.keep_alive(conn, packets);
+        self.beat_alone(conn, packets);
         let ending = self.account(conn, packets)?;
         self.write_packets(conn, packets)?;
         self.keep_alive(conn, packets);
@@ -81,29 +82,69 @@ impl Writer<'_> {
         Ok(())
     }
 
-    pub(super) fn both_are_in(&self, one: Conn, other: Conn) -> bool {
-        [one, other]
-            .iter()
-            .all(|conn| self.model.of(*conn).state == State::In)
-    }
-
-    /// Packets on two connections, one write behind the other; what is owed is awaited behind both.
+    /// Packets on two connections in turn, and what they must bring.
     pub(super) fn cross(
         &mut self,
-        one: (Conn, &[Said]),
-        other: (Conn, &[Said]),
-        wait: bool,
+        pair: [Conn; 2],
+        rounds: u32,
+        what: Crossed,
     ) -> Result<(), Misfit> {
-        for (conn, packets) in [one, other] {
-            self.keep_alive(conn, packets);
+        if pair[0] == pair[1] || rounds == 0 {
+            return Err(Misfit("two connections cross"));
         }
-        for (conn, packets) in [one, other] {
-            self.account(conn, packets)?;
-            self.write_packets(conn, packets)?;
+        let chosen = self.facts.requests.first().cloned();
+        for conn in pair {
+            self.needs(conn, State::In)?;
+            self.collect(conn);
         }
-        self.collect(one.0);
-        if wait {
-            self.collect(other.0);
+        if what != Crossed::Heartbeats {
+            chosen.as_ref().ok_or(Misfit("no request is known"))?;
+        }
+        for conn in pair {
+            match what {
+                Crossed::Heartbeats => self.beat_no_more(conn),
+                Crossed::Requests | Crossed::SameNonces => self.beat_meanwhile(conn),
+            }
+        }
+        let (w, a) = chosen.unwrap_or_default();
+        let nonce = |conn: Conn| match what {
+            Crossed::SameNonces => "$i".to_owned(),
+            _ => format!("[\"{}\", $i]", conn.name()),
+        };
+        let (name, sends) = match what {
+            Crossed::Heartbeats => ("HEARTBEAT", pair.map(|_| "{\"op\": 2}".to_owned())),
+            _ => (
+                "REQUEST",
+                pair.map(|conn| {
+                    let n = nonce(conn);
+                    format!("{{\"op\": 4, \"w\": {w}, \"a\": {a}, \"n\": {n}}}")
+                }),
+            ),
+        };
+        let (rule, comes) = match what {
+            Crossed::Heartbeats => ("heartbeat.ack", pair.map(|_| "{\"op\": 3}".to_owned())),
+            _ => (
+                "response.to-sender",
+                pair.map(|conn| format!("{{\"op\": 5, \"n\": {}}}", nonce(conn))),
+            ),
+        };
+        self.line(&format!("repeat {rounds} as $i"));
+        self.depth += 1;
+        for (conn, send) in pair.into_iter().zip(&sends) {
+            self.send(conn, send);
+        }
+        self.depth -= 1;
+        self.line("in any order");
+        self.depth += 1;
+        self.line(&format!("repeat {rounds} as $i"));
+        self.depth += 1;
+        for (conn, what) in pair.into_iter().zip(&comes) {
+            self.expect(conn, what, rule);
+            self.model.beat(conn);
+        }
+        self.depth -= 2;
+        for conn in pair.into_iter().cycle().take(2 * rounds as usize) {
+            self.note(conn, State::In, name, None);
         }
         Ok(())
     }
@@ -112,14 +153,31 @@ impl Writer<'_> {
     /// acknowledgement is owed at once: there a heartbeat in the background would only blur whose it is.
     fn keep_alive(&mut self, conn: Conn, packets: &[Said]) {
         let asks = |said: &Said| matches!(said.packet, Packet::Request { .. });
-        if !packets.iter().any(asks) {
-            return;
+        if packets.iter().any(asks) {
+            self.beat_meanwhile(conn);
         }
+    }
+
+    fn beat_meanwhile(&mut self, conn: Conn) {
         let patience = self.facts.answer_within + Duration::from_secs(1);
         let known = self.model.of_mut(conn);
         if known.state == State::In && !known.beating && self.facts.interval <= patience {
             known.beating = true;
             self.line(&format!("{} beat every 0.5hb", conn.prefix()));
+        }
+    }
+
+    /// Heartbeats alone are counted exactly: one in the background could stand for one that is lost.
+    fn beat_alone(&mut self, conn: Conn, packets: &[Said]) {
+        if packets.iter().all(|said| said.packet == Packet::Heartbeat) {
+            self.beat_no_more(conn);
+        }
+    }
+
+    fn beat_no_more(&mut self, conn: Conn) {
+        let known = self.model.of_mut(conn);
+        if known.state == State::In && std::mem::take(&mut known.beating) {
+            self.line(&format!("{} beat off", conn.prefix()));
         }
     }
 
@@ -182,8 +240,27 @@ impl Writer<'_> {
         }
         self.line("together");
         self.depth += 1;
-        for said in packets {
-            self.send_packet(conn, said)?;
+        let mut rest = packets;
+        while let [first, ..] = rest {
+            let (count, said) = match run_of(rest) {
+                0..3 => (1, first.clone()),
+                count => (count, counted(first)),
+            };
+            if count > 1 {
+                let turns = match &said.packet {
+                    Packet::Request { .. } => " as $i",
+                    _ => "",
+                };
+                self.line(&format!("repeat {count}{turns}"));
+                self.depth += 1;
+            }
+            self.send_packet(conn, &said)?;
+            if count > 1 {
+                self.depth -= 1;
+                let last = self.sends.last().copied();
+                self.sends.extend(last.into_iter().cycle().take(count - 1));
+            }
+            rest = &rest[count..];
         }
         self.depth -= 1;
         Ok(())
@@ -260,9 +337,25 @@ impl Writer<'_> {
                 self.expect(conn, "{\"op\": 3}", "heartbeat.ack");
             }
         }
-        for nonce in &nonces {
-            let what = format!("{{\"op\": 5, \"n\": {}}}", hole_free(&nonce.text));
-            self.expect(conn, &what, rule_of(nonce, together));
+        let mut rest = &nonces[..];
+        while let [first, ..] = rest {
+            let numbered = rest.iter().zip(1_u32..);
+            let count = numbered.take_while(|(nonce, at)| nonce.text == at.to_string());
+            let count = match count.count() {
+                0..3 => 1,
+                count => count,
+            };
+            let rule = rule_of(first, together);
+            if count > 1 {
+                self.line(&format!("repeat {count} as $i"));
+                self.depth += 1;
+                self.expect(conn, "{\"op\": 5, \"n\": $i}", rule);
+                self.depth -= 1;
+            } else {
+                let what = format!("{{\"op\": 5, \"n\": {}}}", hole_free(&first.text));
+                self.expect(conn, &what, rule);
+            }
+            rest = &rest[count..];
         }
         if all > 1 {
             self.depth -= 1;
@@ -286,6 +379,37 @@ impl Writer<'_> {
         self.expect(conn, "closed", rule);
         self.depth -= 1;
     }
+}
+
+/// How many of the first packets are one line said again: alike, or requests numbered from 1 on.
+fn run_of(packets: &[Said]) -> usize {
+    let Some(first) = packets.first() else {
+        return 0;
+    };
+    let alike = |(at, said): (usize, &Said)| match (&first.packet, &said.packet) {
+        (
+            Packet::Request { which, .. },
+            Packet::Request {
+                nonce,
+                which: other,
+            },
+        ) => {
+            let plain = said.spelling == Spelling::Plain;
+            plain && which == other && nonce.text == (at + 1).to_string()
+        }
+        _ => said == first,
+    };
+    let count = packets.iter().enumerate().map(alike);
+    count.take_while(|alike| *alike).count()
+}
+
+/// A packet of a run, its nonce the number of its turn.
+fn counted(said: &Said) -> Said {
+    let mut said = said.clone();
+    if let Packet::Request { nonce, .. } = &mut said.packet {
+        "$i".clone_into(&mut nonce.text);
+    }
+    said
 }
 
 /// The rule that an answer with this nonce is about.

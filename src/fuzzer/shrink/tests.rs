@@ -11,6 +11,7 @@ fn facts() -> Facts {
     Facts {
         requests: vec![("\"ECHO\"".to_owned(), "[1]".to_owned())],
         dispatch: ("\"ANYTHING\"".to_owned(), "[]".to_owned()),
+        answered: 0,
         takes_dispatches: true,
         interval: Duration::from_secs(10),
         answer_within: Duration::from_secs(5),
