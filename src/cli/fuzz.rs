@@ -284,7 +284,7 @@ async fn fuzz(
         first: args.first,
         ..Terms::default()
     };
-    let mut keeper = Keeper::new(&args.save, &facts, known);
+    let mut keeper = Keeper::new(&args.save, known);
     let mut progress = Campaign::new(globals.quiet, &terms);
     let settings = opening.settings.clone();
     let mut minded = opening.minder.map(|minder| Minded {
@@ -306,9 +306,13 @@ async fn fuzz(
     if let Some(minded) = minded {
         minded.minder.end().await;
     }
+    let url = crate::event::shell::quote(&target.shown()).into_owned();
+    let repeat = |file: &str| format!("litespec check {url} --only-own --scenario {file}");
     let report = Report {
         target: target.shown(),
-        facts: &facts,
+        peer: "server",
+        interval: facts.interval,
+        repeat: &repeat,
         terms: &terms,
         outcome: &outcome,
         kept: keeper.kept(),

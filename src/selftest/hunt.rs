@@ -186,7 +186,7 @@ async fn campaign_against(member: &'static Member, hunted: HuntTerms, hunt: &mut
         hunt.ended = Some(why);
     }
     hunt.found = outcome.finds.first().map(|find| {
-        let scenario = find.scenario(&facts).unwrap_or_default();
+        let scenario = find.scenario();
         Found {
             rule: find.broken.rule.clone(),
             case: find.cases,
