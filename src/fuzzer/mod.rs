@@ -8,6 +8,7 @@
 //! [`shrink`] how a case can be smaller, [`find`] what is kept of a failure; [`campaign`] runs it all.
 
 pub mod campaign;
+pub mod client;
 pub mod coverage;
 mod fallen;
 pub mod features;

@@ -5,8 +5,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 
-use crate::reference::client::{Address, ClientConfig};
 use crate::play::{Client, Guest, Guests, Host, Inviting, Telling};
+use crate::reference::client::{Address, ClientConfig};
 use crate::session::Password;
 use crate::wire::memory;
 use crate::zoo::client::{Keeper, Member};

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::keep::Kept;
 use crate::event::Tool;
 use crate::fuzzer::campaign::{Ending, Outcome, Terms};
-use crate::fuzzer::find::Find;
 use crate::fuzzer::coverage::Place;
+use crate::fuzzer::find::Find;
 use crate::protocol::rules::{self, Level};
 use crate::report::escape::terminal;
 
