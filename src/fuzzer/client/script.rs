@@ -426,6 +426,7 @@ impl<'a> Writer<'a> {
     fn leave(&mut self, code: u16) -> Result<(), Misfit> {
         self.needs_in()?;
         self.send(&format!("close {code}"), "leave", None);
+        self.line("ignore");
         self.may_come_again()
     }
 
