@@ -5,6 +5,8 @@ mod lines;
 
 pub(super) use drive::FAR_OFF;
 
+use std::time::Duration;
+
 use super::super::nasty::{Bend, Class};
 use super::super::script::{Head, Misfit};
 use super::moves::{Case, Drop, End, Hail, Hello, Move, Spelling};
@@ -27,6 +29,13 @@ pub struct Facts {
     pub driven: bool,
     /// The interval of a HELLO that needs no other, in milliseconds.
     pub interval_ms: u64,
+    /// How long an answer is waited for, in milliseconds.
+    pub answer_within_ms: u64,
+}
+
+/// Milliseconds of a length of time, as many as fit.
+pub fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A case as text.

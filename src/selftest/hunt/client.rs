@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Hunt, HuntTerms, on_virtual_time};
 use crate::fuzzer::campaign::Terms;
 use crate::fuzzer::client::campaign;
-use crate::fuzzer::client::script::Facts;
+use crate::fuzzer::client::script::{Facts, millis};
 use crate::runner::{self, NotOpened, Options};
 use crate::scenario::syntax::Role;
 use crate::selftest::examine::PASSWORD;
@@ -41,7 +41,8 @@ async fn campaign_against(member: &'static Member, hunted: HuntTerms, hunt: &mut
     };
     let facts = Facts {
         driven: opening.driven,
-        interval_ms: u64::try_from(hunted.interval.as_millis()).unwrap_or(u64::MAX),
+        interval_ms: millis(hunted.interval),
+        answer_within_ms: millis(options.answer_within),
     };
     let terms = Terms {
         cases: Some(hunted.cases),

@@ -12,6 +12,7 @@ fn what_is_made_up_is_scenario_text() {
         let facts = Facts {
             driven,
             interval_ms: 1000,
+            answer_within_ms: 5000,
         };
         let mut generator = Generator::new(&facts, 1);
         for _ in 0..2000 {
@@ -39,6 +40,7 @@ fn what_cannot_be_made_where_it_stands_is_no_case() {
     let facts = Facts {
         driven: true,
         interval_ms: 1000,
+        answer_within_ms: 5000,
     };
     for moves in [
         vec![Move::End(End::Reset)],
