@@ -30,6 +30,8 @@ const SUSPICIONS: usize = 64;
 /// What was seen in time is looked into behind the end of the time, for half of it and so long.
 const LEAST_OVERTIME: Duration = Duration::from_secs(8);
 const MOST_OVERTIME: Duration = Duration::from_secs(60);
+/// Cases that are played when the time is over have so long to come to their ends.
+const LAST_CASES: Duration = Duration::from_secs(1);
 /// An answer that takes longer than so many looks at the target's health, at least the first and at
 /// most the second time, makes a case suspicious; what is suspicious is tried again with patience.
 const LOOKS: u32 = 60;
@@ -285,7 +287,10 @@ pub async fn run(
 impl Campaign<'_> {
     async fn go(&mut self) -> Ending {
         // Seen before anybody else is there.
-        let health = self.pulse.look(&self.impatient).await;
+        let mut health = self.pulse.look(&self.impatient).await;
+        if health.fate != Fate::Lives {
+            health = self.plainer_pulse().await;
+        }
         self.be_patient((health.took * LOOKS).clamp(IMPATIENT.0, IMPATIENT.1));
         let deadline = self.began + self.terms.time;
         let mut pulses: JoinSet<(Instant, Health)> = JoinSet::new();
@@ -311,10 +316,10 @@ impl Campaign<'_> {
                 }
                 () = sleep_until(self.next_start), if self.may_start(deadline) => None,
                 () = sleep_until(deadline), if Instant::now() < deadline => None,
+                () = sleep_until(deadline + LAST_CASES), if Instant::now() < deadline + LAST_CASES => None,
             };
-            if Instant::now() >= deadline && self.quick.len() == 0 {
-                // What waits for the target's timers waits no longer than the campaign.
-                self.slow.abort().await;
+            if Instant::now() >= deadline {
+                self.wind_up(deadline).await;
             }
             let Some((looked, health)) = health else {
                 continue;
@@ -325,6 +330,22 @@ impl Campaign<'_> {
                 return ending;
             }
         }
+    }
+
+    /// A target that never answers the request of a full look is no dead one: cases show that. It is
+    /// looked at without.
+    async fn plainer_pulse(&mut self) -> Health {
+        let settings = Arc::clone(&self.settings);
+        let full = self.pulse.look(&settings).await;
+        if full.fate == Fate::Lives {
+            return full;
+        }
+        let plainer = Pulse::without_request();
+        let health = plainer.look(&settings).await;
+        if health.fate == Fate::Lives {
+            self.pulse = plainer;
+        }
+        health
     }
 
     /// The target has been looked at.
@@ -357,6 +378,20 @@ impl Campaign<'_> {
             break;
         }
         None
+    }
+
+    /// Behind the deadline: what waits for the target's timers waits no longer than the campaign, and what
+    /// waits for answers not much longer.
+    async fn wind_up(&mut self, deadline: Instant) {
+        let now = Instant::now();
+        if now >= deadline + LAST_CASES {
+            let cut_short = self.quick.abort().await;
+            let cut_short = cut_short.into_iter().map(|case| (now, case));
+            self.unproven.extend(cut_short);
+        }
+        if self.quick.len() == 0 {
+            self.slow.abort().await;
+        }
     }
 
     fn is_over(&self, deadline: Instant) -> bool {

@@ -11,7 +11,7 @@ use super::campaign::{Campaign, Ending, Suspicion};
 use super::features::features;
 use super::find::{Fate, Find, Rate};
 use super::lanes::play_case;
-use super::moves::{Act, Case, Conn, Crossed, Leave, Move, NAMES, Packet, Said, Spelling};
+use super::moves::{Act, Case, Conn, Crossed, Leave, Move, NAMES, Packet, Said, Spelling, Traffic};
 use super::script::{Facts, Head, State, state_behind, write};
 use super::shrink;
 use super::verdict::{Verdict, judge};
@@ -108,7 +108,7 @@ impl Campaign<'_> {
             return Some((case.clone(), seen.rule, once));
         }
         // What other cases did at the time may be part of it.
-        for company in in_company(case, self.facts) {
+        for company in in_company(case, broken, self.facts) {
             if let Some(seen) = self.plays(&company, settings).await.filter(alike) {
                 return Some((company, seen.rule, once));
             }
@@ -123,6 +123,8 @@ impl Campaign<'_> {
 
     /// Plays a case alone; what it breaks.
     async fn plays(&self, case: &Case, settings: &Settings) -> Option<Broken> {
+        // What the last one left behind must have no part in it.
+        play_case(settings, self.facts, &passer_by()).await;
         let played = play_case(settings, self.facts, case).await?;
         match judge(&played, &settings.redactor) {
             Verdict::Fail(broken) | Verdict::CutOff(broken) => Some(*broken),
@@ -239,8 +241,17 @@ impl Campaign<'_> {
     }
 }
 
+/// Somebody who comes and goes.
+fn passer_by() -> Case {
+    let acts = [Act::Greet, Act::Leave(Leave::Close)];
+    let moves = acts.into_iter().map(|act| Move { conn: Conn(0), act });
+    Case {
+        moves: moves.collect(),
+    }
+}
+
 /// The case beside others that do nothing remarkable.
-fn in_company(case: &Case, facts: &Facts) -> Vec<Case> {
+fn in_company(case: &Case, broken: &Broken, facts: &Facts) -> Vec<Case> {
     let taken = |at: &usize| {
         let mut conns = case.moves.iter().flat_map(Move::conns);
         !conns.any(|conn| conn.0 == *at)
@@ -308,6 +319,24 @@ fn in_company(case: &Case, facts: &Facts) -> Vec<Case> {
         found.push(Case {
             moves: moves.collect(),
         });
+    }
+    if let Some((at, first)) = inside
+        && broken.actual.starts_with("close 4003")
+    {
+        // Somebody else's silence may have ended it.
+        let mut moves = case.moves[..at].to_vec();
+        moves.extend(enters(*one));
+        let silence = Act::TimeOut {
+            beats: 0,
+            traffic: Traffic::Silence,
+            prompt: false,
+        };
+        moves.push(Move {
+            conn: *one,
+            act: silence,
+        });
+        moves.push(beats(first));
+        found.insert(0, Case { moves });
     }
     if let Some((at, first)) = inside {
         for what in [Crossed::Requests, Crossed::Heartbeats] {

@@ -15,6 +15,10 @@ use crate::scenario::values::Env;
 /// How long a TCP connection is waited for where the target took none.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// What each look begins with.
+const HEARTBEAT: &str = "title  A new connection gets through handshake and heartbeat\n\
+                         rule   robust.isolation\n\nuse handshake\n> {\"op\": 2}\n< {\"op\": 3}\n";
+
 /// What became of the target, and how that was seen.
 #[derive(Clone, Debug)]
 pub struct Health {
@@ -37,16 +41,20 @@ pub struct Pulse {
 impl Pulse {
     /// A look at a target of which this is known.
     pub fn new(facts: &Facts) -> Pulse {
-        let mut text = "title  A new connection gets through handshake and heartbeat\n\
-                        rule   robust.isolation\n\nuse handshake\n> {\"op\": 2}\n< {\"op\": 3}\n"
-            .to_owned();
+        let mut pulse = Pulse::without_request();
         if let Some((w, a)) = facts.requests.get(facts.answered) {
-            text.push_str(&format!(
-                "> {{\"op\": 4, \"w\": {w}, \"a\": {a}, \"n\": \"alive\"}}\n< {{\"op\": 5, \"n\": \"alive\"}}\n"
-            ));
+            let text = format!(
+                "{HEARTBEAT}> {{\"op\": 4, \"w\": {w}, \"a\": {a}, \"n\": \"alive\"}}\n< {{\"op\": 5, \"n\": \"alive\"}}\n"
+            );
+            pulse.scenario = scenario_of("alive", text);
         }
+        pulse
+    }
+
+    /// A look that goes no further than a heartbeat.
+    pub fn without_request() -> Pulse {
         Pulse {
-            scenario: scenario_of("alive", text),
+            scenario: scenario_of("alive", HEARTBEAT.to_owned()),
             slow: Duration::from_secs(2),
         }
     }

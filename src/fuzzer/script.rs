@@ -297,7 +297,7 @@ impl<'a> Writer<'a> {
         self.send(conn, &request);
         self.depth -= 2;
         for _ in 0..count {
-            self.note(conn, state, "REQUEST", None);
+            self.note(conn, state, "leave", Some(Class::Connection));
         }
         Ok(())
     }
