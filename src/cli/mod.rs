@@ -208,7 +208,7 @@ fn dispatch(
             Ok(profile::run_client(&read.cli.globals, profile, &line)?.into())
         }
         Command::Fuzz(fuzz) => {
-            let file = fuzz.config.as_deref();
+            let file = fuzz.campaign.config.as_deref();
             let read = with_file(command, "fuzz", args, matches, file)?;
             let Command::Fuzz(fuzz) = &read.cli.command else {
                 return Err(Stop::usage("the configuration changed the subcommand"));

@@ -144,6 +144,8 @@ struct Writer<'a> {
     model: Model,
     /// HEARTBEATs are acknowledged by lines.
     by_hand: bool,
+    /// A frame comes in pieces.
+    in_pieces: bool,
     body: String,
     sends: Vec<Sent>,
     waits_ms: f64,
@@ -158,6 +160,7 @@ impl<'a> Writer<'a> {
             head,
             model: Model::default(),
             by_hand: case.moves.iter().any(acks),
+            in_pieces: false,
             body: String::new(),
             sends: Vec::new(),
             waits_ms: 0.0,
@@ -184,8 +187,12 @@ impl<'a> Writer<'a> {
             .collect();
         let Head { title, rule, .. } = self.head;
         text.push_str(&format!("title  {title}\nrule   {rule}\n"));
-        if self.by_hand {
-            text.push_str("manual ack\n");
+        // A pong of ours must not come between the pieces of a frame.
+        match (self.in_pieces, self.by_hand) {
+            (true, true) => text.push_str("manual pong ack\n"),
+            (true, false) => text.push_str("manual pong\n"),
+            (false, true) => text.push_str("manual ack\n"),
+            (false, false) => {}
         }
         text.push('\n');
         text.push_str(&self.body);

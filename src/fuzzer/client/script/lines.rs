@@ -96,6 +96,7 @@ impl Writer<'_> {
                 self.send(&send, what, None);
             }
             Spelling::Pieces => {
+                self.in_pieces = true;
                 let bytes = frame(0x81, whole.as_bytes());
                 for (at, piece) in bytes.chunks(bytes.len().div_ceil(3)).enumerate() {
                     if at > 0 {
