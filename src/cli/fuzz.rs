@@ -164,20 +164,22 @@ pub(super) fn run(globals: &Globals, args: &FuzzArgs, line: &Line<'_>) -> Result
 }
 
 async fn opened(options: &Options, reach: Reach) -> Result<Opening, Stop> {
-    runner::open(options, reach).await.map_err(not_opened)
+    runner::open(options, reach)
+        .await
+        .map_err(|error| not_opened(error, "check"))
 }
 
 /// Why there is no campaign.
-pub(super) fn not_opened(error: NotOpened) -> Stop {
+pub(super) fn not_opened(error: NotOpened, checks: &str) -> Stop {
     match error {
         NotOpened::CouldNotRun(why, lines) => {
             let hint = |stop: Stop, line| stop.hint(format!("it said: {line}"));
             lines.into_iter().fold(could_not_run(why), hint)
         }
         NotOpened::Failed(why) => Stop::new(Exit::Failure, format!("the preflight failed: {why}"))
-            .hint(
-                "litespec check shows it in full; a target that does not get so far is not fuzzed",
-            ),
+            .hint(format!(
+                "litespec {checks} shows it in full; a target that does not get so far is not fuzzed"
+            )),
     }
 }
 

@@ -102,6 +102,7 @@ fn of_spelling(spelling: Spelling, add: &mut impl FnMut(&str)) {
         Spelling::Plain => {}
         Spelling::Extra => add("unknown members"),
         Spelling::Fragments => add("fragments"),
+        Spelling::Torn => add("a ping between fragments"),
         Spelling::Pieces => add("a frame in pieces"),
         Spelling::Spaced | Spelling::Escaped | Spelling::Reordered => add("another spelling"),
     }

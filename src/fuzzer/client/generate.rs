@@ -233,7 +233,10 @@ impl Generator {
                     1 => Hail::Pongs,
                     _ => Hail::None,
                 };
-                let tenths = self.rng.u32(5..45);
+                let tenths = match self.rng.u8(..5) {
+                    0 => self.rng.u32(45..200),
+                    _ => self.rng.u32(5..45),
+                };
                 Move::Quiet { tenths, hail }
             }
         }
@@ -278,12 +281,25 @@ impl Generator {
     }
 
     fn value(&mut self) -> Value {
+        if self.rng.u8(..24) == 0 {
+            return Value {
+                text: format!("\"{}\"", "x".repeat(20_000)),
+                family: Family::Long,
+            };
+        }
         let family = Family::ALL[self.rng.usize(..Family::ALL.len())];
         Value::of(family, &mut self.rng)
     }
 
     fn argument(&mut self) -> Option<Value> {
-        (self.rng.u8(..3) == 0).then(|| self.value())
+        match self.rng.u8(..9) {
+            0 => Some(Value {
+                text: "[]".to_owned(),
+                family: Family::Falsy,
+            }),
+            1..=3 => Some(self.value()),
+            _ => None,
+        }
     }
 
     fn ask(&mut self) -> Move {

@@ -131,11 +131,13 @@ pub enum Spelling {
     Fragments,
     /// In one frame that comes in three pieces.
     Pieces,
+    /// In two frames with a PING between them.
+    Torn,
 }
 
 impl Spelling {
     /// All of them.
-    pub const ALL: [Spelling; 7] = [
+    pub const ALL: [Spelling; 8] = [
         Spelling::Plain,
         Spelling::Spaced,
         Spelling::Escaped,
@@ -143,6 +145,7 @@ impl Spelling {
         Spelling::Extra,
         Spelling::Fragments,
         Spelling::Pieces,
+        Spelling::Torn,
     ];
 }
 

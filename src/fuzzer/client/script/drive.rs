@@ -23,11 +23,12 @@ impl Writer<'_> {
         }
     }
 
-    /// The next number, and the arguments that go with it.
-    fn arguments(&mut self, with: Option<&Value>) -> (u64, String) {
+    /// The next number, and the arguments that go with it: an empty list alone stands for none.
+    fn arguments(&mut self, with: Option<&Value>, alone: bool) -> (u64, String) {
         self.model.numbers += 1;
         let number = self.model.numbers;
         let arguments = match with {
+            Some(value) if alone && value.text == "[]" => "[]".to_owned(),
             Some(value) => format!("[{number}, {}]", hole_free(&value.text)),
             None => format!("[{number}]"),
         };
@@ -45,8 +46,9 @@ impl Writer<'_> {
             return Err(Misfit("too much waits for HELLO"));
         }
         let mut awaited = Vec::new();
+        let alone = with.len() == 1 && !before;
         for with in with {
-            let (number, a) = self.arguments(with.as_ref());
+            let (number, a) = self.arguments(with.as_ref(), alone);
             let command = format!(
                 "{{\"do\": \"request\", \"id\": {number}, \"w\": \"LITESPEC\", \"a\": {a}}}"
             );
@@ -126,7 +128,12 @@ impl Writer<'_> {
             };
             answers.push((number, result));
         }
-        if answers.is_empty() || matches!(spelling, Spelling::Fragments | Spelling::Pieces) {
+        if answers.is_empty()
+            || matches!(
+                spelling,
+                Spelling::Fragments | Spelling::Pieces | Spelling::Torn
+            )
+        {
             return Err(Misfit("a nonce cannot be written so"));
         }
         if together {
@@ -193,7 +200,7 @@ impl Writer<'_> {
     pub(super) fn dispatch(&mut self, with: Option<&Value>) -> Result<(), Misfit> {
         self.needs_in()?;
         self.needs_driver()?;
-        let (number, a) = self.arguments(with);
+        let (number, a) = self.arguments(with, true);
         let command =
             format!("{{\"do\": \"dispatch\", \"id\": {number}, \"w\": \"LITESPEC\", \"a\": {a}}}");
         self.drive(&command, "dispatch");

@@ -105,6 +105,14 @@ impl Writer<'_> {
                     self.send(&format!("raw {}", hex(piece)), what, None);
                 }
             }
+            Spelling::Torn => {
+                let (first, second) = whole.split_at(whole.len() / 2);
+                let first = hex(&frame(0x01, first.as_bytes()));
+                self.send(&format!("raw {first}"), what, None);
+                self.line("> ping \"between\"");
+                let second = hex(&frame(0x80, second.as_bytes()));
+                self.send(&format!("raw {second}"), what, None);
+            }
             _ => {
                 let send = spelled(members, spelling);
                 self.send(&send, what, None);
@@ -179,7 +187,7 @@ impl Writer<'_> {
     }
 }
 
-/// A packet in one frame, as a send of a scenario; `Fragments` and `Pieces` are written elsewhere.
+/// A packet in one frame, as a send of a scenario; what takes several is written elsewhere.
 pub(super) fn spelled(members: &[(&str, String)], spelling: Spelling) -> String {
     let all = |members: &mut dyn Iterator<Item = String>, between: &str| {
         let members: Vec<String> = members.collect();
@@ -210,7 +218,7 @@ pub(super) fn spelled(members: &[(&str, String)], spelling: Spelling) -> String 
             let all_members = first.iter().chain(members).chain(rest);
             all(&mut all_members.map(plain), ", ")
         }
-        Spelling::Plain | Spelling::Fragments | Spelling::Pieces => {
+        Spelling::Plain | Spelling::Fragments | Spelling::Pieces | Spelling::Torn => {
             all(&mut members.iter().map(plain), ", ")
         }
     }
