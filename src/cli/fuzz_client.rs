@@ -21,7 +21,7 @@ use super::run::Line;
 use super::screen::{self, Stdout};
 use super::suite::PasswordFrom;
 use super::{interrupt, repeat, values};
-use crate::fuzzer::campaign::{Ending, Event};
+use crate::fuzzer::campaign::{Ending, Event, Terms};
 use crate::fuzzer::client::campaign::{self, verdict};
 use crate::fuzzer::client::script::{Facts, millis};
 use crate::play::{self, Guests, Settings, Spawned, Spawning};
@@ -47,6 +47,8 @@ says how). Every find is a scenario that fails, as small as it would get.";
 
 /// Beyond what its lines wait for, a scenario that is replayed may take so long.
 const SLACK: Duration = Duration::from_secs(60);
+/// Clients take their time to come again.
+const SHRINK_TIME: Duration = Duration::from_secs(30);
 /// How long a driven client may take until it says so.
 const GREETS_WITHIN: Duration = Duration::from_secs(30);
 
@@ -190,14 +192,17 @@ async fn fuzz(
     let facts = Facts {
         driven: opening.driven,
         interval_ms: millis(args.hb_interval),
-        answer_within_ms: millis(args.answer_within),
+        answer_within_ms: millis(args.answer_within.min(campaign::IMPATIENT)),
     };
     if !facts.driven {
         screen::say(
             "the client obeys no driver: it is not told to send requests or dispatches (see litespec check-client --help)",
         );
     }
-    let terms = args.campaign.terms(args.connections);
+    let terms = Terms {
+        shrink_time: SHRINK_TIME,
+        ..args.campaign.terms(args.connections)
+    };
     let mut keeper = Keeper::new(&args.campaign.save, known);
     let mut progress = Campaign::new(globals.quiet, &terms);
     let mut on_event = |event: Event<'_>| match event {

@@ -36,6 +36,8 @@ const MOST_OVERTIME: Duration = Duration::from_secs(120);
 const LAST_CASES: Duration = Duration::from_secs(3);
 /// Kinds of failure that did not come again so often are not looked into any more.
 const HOPELESS: u32 = 2;
+/// An answer that takes longer makes a case suspicious.
+pub const IMPATIENT: Duration = Duration::from_secs(2);
 /// So many clients in a row that never connect are the end.
 const ABSENT: u32 = 12;
 
@@ -43,6 +45,8 @@ const ABSENT: u32 = 12;
 #[derive(Clone)]
 pub(super) struct Stage {
     pub(super) settings: Arc<Settings>,
+    /// The same with less time for answers: what takes longer is tried again with patience.
+    pub(super) impatient: Arc<Settings>,
     pub(super) guests: Arc<dyn Guests>,
     pub(super) facts: Facts,
     pub(super) patience: Duration,
@@ -50,13 +54,12 @@ pub(super) struct Stage {
 
 impl Stage {
     /// Plays a case against a client of its own.
-    pub(super) async fn play(&self, case: &Case) -> Option<Played> {
+    pub(super) async fn play(&self, case: &Case, settings: &Settings) -> Option<Played> {
         let script = write(case, &self.facts, &plain_head()).ok()?;
-        Some(self.play_script(&script).await)
+        Some(self.play_script(&script, settings).await)
     }
 
-    async fn play_script(&self, script: &Script) -> Played {
-        let settings = &*self.settings;
+    async fn play_script(&self, script: &Script, settings: &Settings) -> Played {
         let scenario = match scenario::parse("client/fuzz", source_of("case", script.text.clone()))
         {
             Ok(scenario) => Arc::new(scenario),
@@ -132,8 +135,11 @@ pub async fn run(
     on_event: &mut (dyn FnMut(Event<'_>) + Send),
 ) -> Outcome {
     let now = Instant::now();
+    let mut impatient = settings.clone();
+    impatient.answer_within = settings.answer_within.min(IMPATIENT);
     let mut campaign = Campaign {
         stage: Stage {
+            impatient: Arc::new(impatient),
             settings: Arc::new(settings),
             guests: Arc::clone(&guests),
             facts: *facts,
@@ -251,7 +257,7 @@ impl Campaign<'_> {
             self.started += 1;
             let (number, stage) = (self.started, self.stage.clone());
             self.playing.spawn(async move {
-                let played = stage.play_script(&script).await;
+                let played = stage.play_script(&script, &stage.impatient).await;
                 Done {
                     number,
                     case,

@@ -1,6 +1,7 @@
 //! What is done about a client's failure: it is played again alone, made small, and played once more.
 //! Only what fails then is a find.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -13,7 +14,7 @@ use super::features::features;
 use super::moves::Case;
 use super::script::write;
 use super::shrink;
-use crate::play::Broken;
+use crate::play::{Broken, Settings};
 
 /// A failure that does not come again is tried so often.
 const TRIES: u32 = 3;
@@ -32,6 +33,8 @@ impl Campaign<'_> {
         };
         let (case, runs, complete) = self.shrunk(suspicion.case.clone(), &rule, rate).await;
         let Some((broken, rate)) = self.confirmed(&case, &rule, rate).await else {
+            // It was our impatience, or a chance in a thousand.
+            self.stage.impatient = Arc::clone(&self.stage.settings);
             self.not_again(suspicion);
             return None;
         };
@@ -50,7 +53,7 @@ impl Campaign<'_> {
     async fn repeated(&self, suspicion: &Suspicion) -> Option<(String, Rate)> {
         let Suspicion { case, broken, .. } = suspicion;
         for of in 1..=TRIES {
-            let seen = plays(&self.stage, case).await;
+            let seen = plays(&self.stage, case, &self.stage.impatient).await;
             let alike = |seen: &Broken| seen.rule == broken.rule || seen.level == broken.level;
             if let Some(seen) = seen.filter(alike) {
                 return Some((seen.rule, Rate { failed: 1, of }));
@@ -89,7 +92,7 @@ impl Campaign<'_> {
         let mut playing = JoinSet::new();
         for (at, case) in batch.iter().cloned().enumerate() {
             let stage = self.stage.clone();
-            playing.spawn(async move { (at, plays(&stage, &case).await) });
+            playing.spawn(async move { (at, plays(&stage, &case, &stage.impatient).await) });
         }
         let mut first: Option<usize> = None;
         while let Some(played) = playing.join_next().await {
@@ -110,7 +113,7 @@ impl Campaign<'_> {
         let began = Instant::now();
         for _ in 0..CONFIRMS {
             counted.of += 1;
-            let broken = plays(&self.stage, case).await;
+            let broken = plays(&self.stage, case, &self.stage.settings).await;
             if let Some(broken) = broken.filter(|broken| broken.rule == rule) {
                 counted.failed += 1;
                 seen.get_or_insert(broken);
@@ -124,9 +127,9 @@ impl Campaign<'_> {
 }
 
 /// Plays a case; what it breaks.
-async fn plays(stage: &Stage, case: &Case) -> Option<Broken> {
-    let played = stage.play(case).await?;
-    match verdict(&played, &stage.settings) {
+async fn plays(stage: &Stage, case: &Case, settings: &Settings) -> Option<Broken> {
+    let played = stage.play(case, settings).await?;
+    match verdict(&played, settings) {
         Verdict::Fail(broken) | Verdict::CutOff(broken) => Some(*broken),
         Verdict::Pass | Verdict::Unknown(_) => None,
     }

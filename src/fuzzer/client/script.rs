@@ -29,7 +29,7 @@ pub struct Facts {
     pub driven: bool,
     /// The interval of a HELLO that needs no other, in milliseconds.
     pub interval_ms: u64,
-    /// How long an answer is waited for, in milliseconds.
+    /// How long an answer is waited for at least, in milliseconds.
     pub answer_within_ms: u64,
 }
 

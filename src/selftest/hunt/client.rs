@@ -42,7 +42,7 @@ async fn campaign_against(member: &'static Member, hunted: HuntTerms, hunt: &mut
     let facts = Facts {
         driven: opening.driven,
         interval_ms: millis(hunted.interval),
-        answer_within_ms: millis(options.answer_within),
+        answer_within_ms: millis(options.answer_within.min(campaign::IMPATIENT)),
     };
     let terms = Terms {
         cases: Some(hunted.cases),
