@@ -1,5 +1,6 @@
 //! `litespec fuzz`: makes up cases, plays them against a server, and keeps what fails.
 
+mod against;
 pub(super) mod args;
 mod guard;
 pub(super) mod keep;
@@ -29,6 +30,7 @@ use crate::fuzzer::script::Facts;
 use crate::play::{Launch, Minder, Settings};
 use crate::runner::{self, Declared, EXAMPLE, NotOpened, Opening, Options, Reach};
 use crate::wire::{Target, TcpDial};
+use against::Pair;
 use args::{CampaignArgs, Format};
 use keep::Keeper;
 use report::Report;
@@ -39,6 +41,7 @@ Examples:
   litespec fuzz ws://127.0.0.1:9001/ --time 10m -- ./my-server --port 9001
   litespec fuzz ws://127.0.0.1:9001/ --replay litespec-finds
   litespec fuzz ws://127.0.0.1:9001/ --known litespec-finds --format json
+  litespec fuzz ws://127.0.0.1:9001/ --against ws://127.0.0.1:10101/ --request 'ECHO [1]'
   litespec check ws://127.0.0.1:9001/ --only-own --scenario litespec-finds/auth-reject-0123456789ab.scenario
 
 Give the server's command behind -- where you can: what has died is started again then, and what
@@ -116,6 +119,15 @@ pub(super) struct FuzzArgs {
     #[command(flatten)]
     pub(super) campaign: CampaignArgs,
 
+    /// Play the same cases against this server too, and tell where the two differ
+    #[arg(
+        long,
+        value_name = "URL",
+        conflicts_with = "replay",
+        env = "LITESPEC_AGAINST",
+        help_heading = "Judging"
+    )]
+    against: Option<String>,
     /// Tolerance behind each deadline of the server
     #[arg(long, value_name = "TIME", value_parser = values::duration, default_value = "3s", env = "LITESPEC_GRACE", help_heading = "Judging")]
     grace: Duration,
@@ -127,6 +139,10 @@ pub(super) struct FuzzArgs {
 pub(super) fn run(globals: &Globals, args: &FuzzArgs, line: &Line<'_>) -> Result<Exit, Stop> {
     let target = args.target()?;
     guard::check(&target, &args.allow_remote)?;
+    let second = args.against.as_deref().map(target::parse).transpose()?;
+    if let Some(second) = &second {
+        guard::check(second, &args.allow_remote)?;
+    }
     let options = args.options(line.password_from()?)?;
     let known = keep::known(&args.campaign.known)?;
     let files = match &args.campaign.replay {
@@ -143,20 +159,28 @@ pub(super) fn run(globals: &Globals, args: &FuzzArgs, line: &Line<'_>) -> Result
         .map_err(|error| could_not_run(format!("cannot start the runtime: {error}")))?;
     let out = Stdout::new(globals.color);
     let told = runtime.block_on(async {
-        let dial = Arc::new(TcpDial::new(&target));
-        let reach = Reach {
-            target: target.clone(),
-            dial,
-        };
-        let opening = opened(&options, reach).await?;
-        match files {
-            Some(files) => {
+        let opening = opened(&options, reach(&target)).await?;
+        match (files, &second) {
+            (Some(files), _) => {
                 let mut served = replay::Served(opening);
                 let told = replay::run(&mut served, &files, args.campaign.strict, out).await;
                 served.end().await;
                 told
             }
-            None => fuzz(globals, args, &target, &options, opening, known, out).await,
+            (None, Some(second)) => {
+                let mut unstarted = args.options(line.password_from()?)?;
+                unstarted.launch = None;
+                let other = opened(&unstarted, reach(second)).await?;
+                let facts = facts(args, &options, &opening);
+                let pair = Pair {
+                    targets: [&target, second],
+                    terms: against::terms(&args.campaign.terms(args.connections)),
+                    strict: args.campaign.strict,
+                    json: args.campaign.format == Format::Json,
+                };
+                against::run(globals, pair, [opening, other], facts, out).await
+            }
+            (None, None) => fuzz(globals, args, &target, &options, opening, known, out).await,
         }
     });
     runtime.shutdown_background();
@@ -167,6 +191,13 @@ async fn opened(options: &Options, reach: Reach) -> Result<Opening, Stop> {
     runner::open(options, reach)
         .await
         .map_err(|error| not_opened(error, "check"))
+}
+
+fn reach(target: &Target) -> Reach {
+    Reach {
+        target: target.clone(),
+        dial: Arc::new(TcpDial::new(target)),
+    }
 }
 
 /// Why there is no campaign.

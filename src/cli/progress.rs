@@ -186,6 +186,41 @@ impl Campaign {
     }
 }
 
+/// How far a comparison of two targets is, on standard error.
+pub(crate) struct Comparison {
+    bar: Option<ProgressBar>,
+    began: tokio::time::Instant,
+    time: Duration,
+}
+
+impl Comparison {
+    pub(crate) fn new(quiet: bool, time: Duration) -> Comparison {
+        let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        let began = tokio::time::Instant::now();
+        Comparison { bar, began, time }
+    }
+
+    pub(crate) fn tell(&self, cases: u64, found: usize) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(format!(
+                "{:.0} of {:.0} s, {cases} cases on both, {found} differences",
+                self.began.elapsed().as_secs_f64(),
+                self.time.as_secs_f64(),
+            ));
+        }
+    }
+
+    pub(crate) fn clear(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

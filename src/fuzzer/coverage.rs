@@ -212,7 +212,8 @@ fn kinds(act: &Act) -> Vec<(&'static str, Option<Class>)> {
         | Act::TimeOut { .. }
         | Act::Keep { .. }
         | Act::Ends
-        | Act::Alive => Vec::new(),
+        | Act::Alive
+        | Act::Settle(_) => Vec::new(),
     }
 }
 

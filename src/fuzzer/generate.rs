@@ -41,6 +41,8 @@ const NO_STRING: [&str; 10] = [
 ];
 /// Ops of packets that are no requests.
 const STRANGE_OPS: [&str; 8] = ["1", "2", "5", "6", "6 ", "7", "-1", "3"];
+/// More pings at once are a flood, of which the text says nothing.
+const PINGS: usize = 8;
 /// Cases are this long at most.
 const MOVES: usize = 12;
 
@@ -438,6 +440,10 @@ impl Generator {
     /// Packets that are all alike; requests are numbered from 1 on.
     fn burst(&mut self, length: usize) -> Act {
         let one = self.packet();
+        let length = match one {
+            Packet::Ping | Packet::Pong => length.min(PINGS),
+            _ => length,
+        };
         let packets = (1..=length as u64).map(|at| match one {
             Packet::Request { which, .. } => {
                 let nonce = Value::simple(at);

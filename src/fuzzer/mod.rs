@@ -5,11 +5,13 @@
 //! that the target's connections are in; [`script`] writes a case out as scenario text, with what each
 //! move must bring, so that a case is played, judged and kept as any scenario is. [`verdict`] tells what
 //! a played case comes to, [`pulse`] whether the target lives, [`coverage`] where a campaign has been,
-//! [`shrink`] how a case can be smaller, [`find`] what is kept of a failure; [`campaign`] runs it all.
+//! [`shrink`] how a case can be smaller, [`find`] what is kept of a failure; [`campaign`] runs it all. [`differ`] plays
+//! the same cases against two targets.
 
 pub mod campaign;
 pub mod client;
 pub mod coverage;
+pub mod differ;
 mod fallen;
 pub mod features;
 pub mod find;

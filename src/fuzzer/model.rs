@@ -49,6 +49,8 @@ pub(super) struct Known {
     pub(super) acks: u32,
     /// Nonces of the RESPONSEs that are owed.
     pub(super) nonces: Vec<Value>,
+    /// WebSocket PINGs and PONGs so far.
+    pub(super) pings: u32,
     /// Milliseconds of waiting since the last HEARTBEAT.
     idle_ms: f64,
     /// A line was written behind which nothing is judged.

@@ -99,6 +99,9 @@ pub enum Act {
     Leave(Leave),
     /// A new connection gets through.
     Alive,
+    /// What comes behind the last sends is waited for, so many milliseconds: unjudged connections are sent
+    /// a HEARTBEAT first.
+    Settle(u32),
 }
 
 /// What two connections say in turn.

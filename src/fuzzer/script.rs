@@ -184,6 +184,7 @@ impl<'a> Writer<'a> {
             Act::Ends => self.ends(conn)?,
             Act::Leave(leave) => self.leave(conn, *leave)?,
             Act::Alive => self.line("alive"),
+            Act::Settle(ms) => self.settle(*ms)?,
         }
         Ok(1)
     }

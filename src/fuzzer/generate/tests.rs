@@ -61,6 +61,25 @@ fn every_case_is_a_scenario_that_prints_and_reads_back() {
 }
 
 #[test]
+fn no_case_floods_a_server_with_pings() {
+    let say = |count: usize| Move {
+        conn: Conn(0),
+        act: Act::Say {
+            packets: vec![Said::plain(Packet::Ping); count],
+            wait: true,
+        },
+    };
+    let enters = [Act::Greet, Act::LogIn(Spelling::Plain)];
+    let enters = enters.map(|act| Move { conn: Conn(0), act });
+    let case = |pings: Vec<Move>| Case {
+        moves: enters.iter().cloned().chain(pings).collect(),
+    };
+    let facts = facts(1000);
+    assert!(state_behind(&case(vec![say(12), say(12)]), &facts).is_ok());
+    assert!(state_behind(&case(vec![say(12), say(13)]), &facts).is_err());
+}
+
+#[test]
 fn one_seed_makes_one_series() {
     let series = |seed| {
         let mut generator = Generator::new(&facts(400), seed);

@@ -10,6 +10,9 @@ use super::{Misfit, Sent, State, Writer};
 /// Names and values of a packet's members, as JSON templates.
 type Members = Vec<(&'static str, String)>;
 
+/// PINGs and PONGs on one connection that nobody may take offence at.
+const PINGS: u32 = 24;
+
 /// How a segment ends a connection.
 enum Ending {
     /// With this close code, by this rule.
@@ -186,7 +189,15 @@ impl Writer<'_> {
         for (at, said) in packets.iter().enumerate() {
             let state = self.model.of(conn).state;
             let ending = match (state, &said.packet) {
-                (State::Greeted | State::In, Packet::Ping | Packet::Pong) => continue,
+                (State::Greeted | State::In, Packet::Ping | Packet::Pong) => {
+                    let pings = &mut self.model.of_mut(conn).pings;
+                    *pings += 1;
+                    if *pings > PINGS {
+                        // Libraries bound the pongs that wait, and end who asks for more.
+                        return Err(Misfit("what is done about a flood of pings is open"));
+                    }
+                    continue;
+                }
                 (State::Greeted, Packet::HelloAck(Pass::Right)) => {
                     self.model.of_mut(conn).state = State::In;
                     continue;

@@ -38,6 +38,19 @@ impl Writer<'_> {
         Ok(())
     }
 
+    pub(super) fn settle(&mut self, ms: u32) -> Result<(), Misfit> {
+        for conn in self.model.in_state(State::Unjudged).collect::<Vec<_>>() {
+            self.note(conn, State::Unjudged, "HEARTBEAT", None);
+            self.send(conn, "{\"op\": 2}");
+        }
+        for conn in self.model.in_state(State::In).collect::<Vec<_>>() {
+            self.collect(conn);
+        }
+        self.afford(f64::from(ms), None)?;
+        self.line(&format!("wait {ms}ms"));
+        Ok(())
+    }
+
     /// Whoever has not authenticated hears nothing more; how long it may stay is open.
     fn quiet_stranger(&mut self, conn: Conn, ms: u32) -> Result<(), Misfit> {
         self.model.of_mut(conn).state = State::Unjudged;
