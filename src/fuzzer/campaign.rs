@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-use super::coverage::{Coverage, Reply, replies};
+use super::coverage::{Coverage, Reached, Reply, replies};
 use super::features::{Features, features};
 use super::find::{Fate, Find, kind_of};
 use super::generate::Generator;
@@ -136,7 +136,7 @@ pub struct Outcome {
     /// What was found, in order.
     pub finds: Vec<Find>,
     /// Where it has been.
-    pub coverage: Coverage,
+    pub coverage: Reached,
     /// Rules whose failures did not come again alone, with how often.
     pub unrepeated: BTreeMap<String, u64>,
     /// Why cases were not judged, in a few words, with how often.
@@ -278,7 +278,7 @@ pub async fn run(
         ending,
         progress: campaign.progress,
         finds: campaign.finds,
-        coverage: campaign.coverage,
+        coverage: campaign.coverage.reached(),
         unrepeated: campaign.unrepeated,
         unknown: campaign.unknown,
     }
@@ -501,7 +501,7 @@ impl Campaign<'_> {
         let about = features(&suspicion.case);
         for find in &mut self.finds {
             let alike = find.fate == Fate::Lives && find.broken.rule == *rule;
-            if alike && find.features().is_subset(&about) {
+            if alike && find.features.is_subset(&about) {
                 find.again += 1;
                 return false;
             }
