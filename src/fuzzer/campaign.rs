@@ -288,7 +288,7 @@ impl Campaign<'_> {
     async fn go(&mut self) -> Ending {
         // Seen before anybody else is there.
         let mut health = self.pulse.look(&self.impatient).await;
-        if health.fate != Fate::Lives {
+        if health.fate != Fate::Lives || health.broken.is_some() {
             health = self.plainer_pulse().await;
         }
         self.be_patient((health.took * LOOKS).clamp(IMPATIENT.0, IMPATIENT.1));
@@ -337,12 +337,12 @@ impl Campaign<'_> {
     async fn plainer_pulse(&mut self) -> Health {
         let settings = Arc::clone(&self.settings);
         let full = self.pulse.look(&settings).await;
-        if full.fate == Fate::Lives {
+        if full.fate == Fate::Lives && full.broken.is_none() {
             return full;
         }
         let plainer = Pulse::without_request();
         let health = plainer.look(&settings).await;
-        if health.fate == Fate::Lives {
+        if health.fate == Fate::Lives && health.broken.is_none() {
             self.pulse = plainer;
         }
         health
