@@ -1,3 +1,5 @@
+//! Cases that are made up are scenarios; what cannot be made where it stands is no case.
+
 use std::sync::Arc;
 
 use super::super::coverage::Coverage;
