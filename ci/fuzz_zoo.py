@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 REACH = Path(__file__).with_name("fuzz_reach.txt")
+SCENARIOS = Path(__file__).parent.parent / "scenarios"
 PORTS = 21000
 
 
@@ -42,6 +43,18 @@ def steps(scenario):
     return sum(1 for line in body if line.strip() and not line.strip().startswith("#"))
 
 
+def shortest(litespec, only):
+    """Steps of the shortest scenario of the suite that catches each defect as intended: what people wrote."""
+    told = subprocess.run([litespec, "selftest", "--defect", only, "--format", "json"],
+                          capture_output=True, text=True)
+    found = {}
+    for defect in json.loads(told.stdout)["defects"]:
+        texts = [(SCENARIOS / (caught["scenario"] + ".scenario")) for caught in defect["caught_by"]
+                 if caught["intended"]]
+        found[defect["name"]] = min((steps(path.read_text()) for path in texts if path.exists()), default=None)
+    return found
+
+
 def fuzz(args, name, kind, port, time):
     """One campaign against one member; its exit code and its report, if there is one."""
     url = f"ws://127.0.0.1:{port}/"
@@ -58,19 +71,19 @@ def fuzz(args, name, kind, port, time):
         return ended.returncode, None, (ended.stderr.splitlines() or [""])[0]
 
 
-def row(name, rule, ended):
+def row(name, rule, ended, written):
     """What is told of a campaign against a defect, and what is counted of it."""
     code, report, said = ended
     if report is None:
         found = code in (1, 4) and "preflight" in said or "HELLO" in said
-        return found, None, f"| {name} | {rule} | {'preflight' if found else 'error'} | | | {said} |"
+        return found, None, f"| {name} | {rule} | {'preflight' if found else 'error'} | | | | {said} |"
     if not report["finds"]:
-        return False, None, f"| {name} | {rule} | not found | {report['cases']} | | |"
+        return False, None, f"| {name} | {rule} | not found | {report['cases']} | | {written or ''} | |"
     find = report["finds"][0]
     seconds = find["after_ms"] / 1000
-    told = f"| {name} | {rule} | {seconds:.2f} s | {find['case']} | {steps(find['scenario'])} | " \
+    told = f"| {name} | {rule} | {seconds:.2f} s | {find['case']} | {steps(find['scenario'])} | {written or ''} | " \
            f"{find['rule']}, {find['failed']} of {find['runs']} |"
-    return True, (seconds, steps(find["scenario"])), told
+    return True, (seconds, steps(find["scenario"]), written), told
 
 
 def main():
@@ -88,14 +101,15 @@ def main():
     beyond = out_of_reach()
     defects = {name: rule for name, rule in members(args.litespec, "defects").items()
                if fnmatch.fnmatch(name, args.only)}
-    print("| defect | breaks | first seen after | in case | steps | as |\n|---|---|---|---|---|---|")
+    written = shortest(args.litespec, args.only)
+    print("| defect | breaks | first seen after | in case | steps | in the suite | as |\n|---|---|---|---|---|---|---|")
     counted, missed, figures = 0, [], []
     with ThreadPoolExecutor(args.jobs) as pool:
         def one(item):
             port, name = item
             return name, fuzz(args, name, "defect", port, args.time)
         for name, ended in pool.map(one, enumerate(defects, PORTS)):
-            found, figure, told = row(name, defects[name], ended)
+            found, figure, told = row(name, defects[name], ended, written.get(name))
             print(told, flush=True)
             if name not in beyond:
                 counted += 1
@@ -106,6 +120,9 @@ def main():
     if figures:
         print(f", median {statistics.median(f[0] for f in figures):.2f} s"
               f" and {statistics.median(f[1] for f in figures):.0f} steps", end="")
+        compared = [f[1] - f[2] for f in figures if f[2]]
+        print(f", {sum(more <= 2 for more in compared)} of {len(compared)} at most two steps longer than the"
+              " shortest scenario of the suite that catches the defect", end="")
     print(f"; not found: {', '.join(missed) or 'none'}")
     alarms = 0
     if args.variants:

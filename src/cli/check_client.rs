@@ -124,7 +124,8 @@ pub(super) fn run(globals: &Globals, args: &CheckClient, line: &Line<'_>) -> Res
     tell(globals, &args.run.suite, &args.output, ready)
 }
 
-fn whole_millis(time: Duration) -> Result<Duration, Stop> {
+/// An interval that HELLO can give.
+pub(super) fn whole_millis(time: Duration) -> Result<Duration, Stop> {
     match time.subsec_nanos() % 1_000_000 {
         0 => Ok(time),
         _ => Err(Stop::usage(

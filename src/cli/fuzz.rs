@@ -1,10 +1,11 @@
 //! `litespec fuzz`: makes up cases, plays them against a server, and keeps what fails.
 
 mod against;
+pub(super) mod args;
 mod guard;
-mod keep;
-mod replay;
-mod report;
+pub(super) mod keep;
+pub(super) mod replay;
+pub(super) mod report;
 
 use std::ffi::OsString;
 use std::future::Future;
@@ -13,8 +14,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::Args;
 use clap::builder::BoolishValueParser;
-use clap::{Args, ValueEnum};
 
 use super::Globals;
 use super::exit::{Exit, Stop};
@@ -24,12 +25,13 @@ use super::run::Line;
 use super::screen::{self, Stdout};
 use super::suite::PasswordFrom;
 use super::{interrupt, target, values};
-use crate::fuzzer::campaign::{self, Ending, Event, Reviver, Terms};
+use crate::fuzzer::campaign::{self, Ending, Event, Reviver};
 use crate::fuzzer::script::Facts;
 use crate::play::{Launch, Minder, Settings};
 use crate::runner::{self, Declared, EXAMPLE, NotOpened, Opening, Options, Reach};
 use crate::wire::{Target, TcpDial};
 use against::Pair;
+use args::{CampaignArgs, Format};
 use keep::Keeper;
 use report::Report;
 
@@ -44,16 +46,6 @@ Examples:
 
 Give the server's command behind -- where you can: what has died is started again then, and what
 killed it is found. Every find is a scenario that fails, as small as it would get.";
-
-/// What is written to standard output.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    /// A screen for people, with each find's scenario.
-    #[default]
-    Human,
-    /// One JSON object at the end.
-    Json,
-}
 
 /// Arguments of `litespec fuzz`. Not `Debug`: it holds the password.
 #[derive(Args)]
@@ -121,55 +113,12 @@ pub(super) struct FuzzArgs {
     )]
     allow_remote: Vec<String>,
 
-    /// For how long cases are made up
-    #[arg(long, value_name = "TIME", value_parser = values::duration_above_zero, default_value = "60s", env = "LITESPEC_TIME", help_heading = "Campaign")]
-    time: Duration,
-    /// No more cases than these
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), env = "LITESPEC_CASES", help_heading = "Campaign")]
-    cases: Option<u64>,
-    /// At most so many cases a second
-    #[arg(long, value_name = "N", value_parser = values::rate, env = "LITESPEC_RATE", help_heading = "Campaign")]
-    rate: Option<f64>,
     /// Cases at once; each has up to six connections
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), default_value = "32", env = "LITESPEC_CONNECTIONS", help_heading = "Campaign")]
     connections: u16,
-    /// Seed of everything random
-    #[arg(
-        long,
-        value_name = "N",
-        default_value = "1",
-        env = "LITESPEC_SEED",
-        help_heading = "Campaign"
-    )]
-    seed: u64,
-    /// End with the first find
-    #[arg(long, env = "LITESPEC_FIRST", value_parser = BoolishValueParser::new(), help_heading = "Campaign")]
-    first: bool,
-    /// Read options from this file instead of litespec.toml
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "LITESPEC_CONFIG",
-        help_heading = "Campaign"
-    )]
-    pub(super) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) campaign: CampaignArgs,
 
-    /// Finds in this folder are no failure any more (repeatable)
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "LITESPEC_KNOWN",
-        help_heading = "Judging"
-    )]
-    known: Vec<PathBuf>,
-    /// Make up nothing: play the scenarios of this folder, and say which still fail
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "LITESPEC_REPLAY",
-        help_heading = "Judging"
-    )]
-    replay: Option<PathBuf>,
     /// Play the same cases against this server too, and tell where the two differ
     #[arg(
         long,
@@ -179,34 +128,12 @@ pub(super) struct FuzzArgs {
         help_heading = "Judging"
     )]
     against: Option<String>,
-    /// A broken "should" is a failure
-    #[arg(long, env = "LITESPEC_STRICT", value_parser = BoolishValueParser::new(), help_heading = "Judging")]
-    strict: bool,
     /// Tolerance behind each deadline of the server
     #[arg(long, value_name = "TIME", value_parser = values::duration, default_value = "3s", env = "LITESPEC_GRACE", help_heading = "Judging")]
     grace: Duration,
     /// How long an answer may take where the protocol sets no time
     #[arg(long, value_name = "TIME", value_parser = values::duration_above_zero, default_value = "5s", env = "LITESPEC_ANSWER_WITHIN", help_heading = "Judging")]
     answer_within: Duration,
-
-    /// The folder that finds are written to
-    #[arg(
-        long,
-        value_name = "DIR",
-        default_value = "litespec-finds",
-        env = "LITESPEC_SAVE",
-        help_heading = "Reports"
-    )]
-    save: PathBuf,
-    /// What is written to standard output
-    #[arg(
-        long,
-        value_enum,
-        default_value = "human",
-        env = "LITESPEC_FORMAT",
-        help_heading = "Reports"
-    )]
-    format: Format,
 }
 
 pub(super) fn run(globals: &Globals, args: &FuzzArgs, line: &Line<'_>) -> Result<Exit, Stop> {
@@ -217,11 +144,11 @@ pub(super) fn run(globals: &Globals, args: &FuzzArgs, line: &Line<'_>) -> Result
         guard::check(second, &args.allow_remote)?;
     }
     let options = args.options(line.password_from()?)?;
-    let known = keep::known(&args.known)?;
-    let files = match &args.replay {
+    let known = keep::known(&args.campaign.known)?;
+    let files = match &args.campaign.replay {
         Some(folder) => Some(replay::read(folder)?),
         None => {
-            keep::writable(&args.save)?;
+            keep::writable(&args.campaign.save)?;
             None
         }
     };
@@ -234,7 +161,12 @@ pub(super) fn run(globals: &Globals, args: &FuzzArgs, line: &Line<'_>) -> Result
     let told = runtime.block_on(async {
         let opening = opened(&options, reach(&target)).await?;
         match (files, &second) {
-            (Some(files), _) => replay::run(opening, &files, args.strict, out).await,
+            (Some(files), _) => {
+                let mut served = replay::Served(opening);
+                let told = replay::run(&mut served, &files, args.campaign.strict, out).await;
+                served.end().await;
+                told
+            }
             (None, Some(second)) => {
                 let mut unstarted = args.options(line.password_from()?)?;
                 unstarted.launch = None;
@@ -242,9 +174,9 @@ pub(super) fn run(globals: &Globals, args: &FuzzArgs, line: &Line<'_>) -> Result
                 let facts = facts(args, &options, &opening);
                 let pair = Pair {
                     targets: [&target, second],
-                    terms: against::terms(args.seed, args.time, &terms(args)),
-                    strict: args.strict,
-                    json: args.format == Format::Json,
+                    terms: against::terms(&args.campaign.terms(args.connections)),
+                    strict: args.campaign.strict,
+                    json: args.campaign.format == Format::Json,
                 };
                 against::run(globals, pair, [opening, other], facts, out).await
             }
@@ -258,20 +190,7 @@ pub(super) fn run(globals: &Globals, args: &FuzzArgs, line: &Line<'_>) -> Result
 async fn opened(options: &Options, reach: Reach) -> Result<Opening, Stop> {
     runner::open(options, reach)
         .await
-        .map_err(|error| match error {
-            NotOpened::CouldNotRun(why, lines) => {
-                lines.into_iter().fold(could_not_run(why), |stop, line| {
-                    stop.hint(format!("it said: {line}"))
-                })
-            }
-            NotOpened::Failed(why) => Stop::new(
-                Exit::Failure,
-                format!("the preflight failed: {why}"),
-            )
-            .hint(
-                "litespec check shows it in full; a target that does not get so far is not fuzzed",
-            ),
-        })
+        .map_err(|error| not_opened(error, "check"))
 }
 
 fn reach(target: &Target) -> Reach {
@@ -281,19 +200,21 @@ fn reach(target: &Target) -> Reach {
     }
 }
 
-fn terms(args: &FuzzArgs) -> Terms {
-    Terms {
-        seed: args.seed,
-        time: args.time,
-        cases: args.cases,
-        rate: args.rate,
-        connections: usize::from(args.connections),
-        first: args.first,
-        ..Terms::default()
+/// Why there is no campaign.
+pub(super) fn not_opened(error: NotOpened, checks: &str) -> Stop {
+    match error {
+        NotOpened::CouldNotRun(why, lines) => {
+            let hint = |stop: Stop, line| stop.hint(format!("it said: {line}"));
+            lines.into_iter().fold(could_not_run(why), hint)
+        }
+        NotOpened::Failed(why) => Stop::new(Exit::Failure, format!("the preflight failed: {why}"))
+            .hint(format!(
+                "litespec {checks} shows it in full; a target that does not get so far is not fuzzed"
+            )),
     }
 }
 
-fn could_not_run(why: String) -> Stop {
+pub(super) fn could_not_run(why: String) -> Stop {
     Stop::new(Exit::CouldNotRun, why)
 }
 
@@ -318,8 +239,8 @@ async fn fuzz(
             EXAMPLE.0, EXAMPLE.1
         ));
     }
-    let terms = terms(args);
-    let mut keeper = Keeper::new(&args.save, &facts, known);
+    let terms = args.campaign.terms(args.connections);
+    let mut keeper = Keeper::new(&args.campaign.save, known);
     let mut progress = Campaign::new(globals.quiet, &terms);
     let settings = opening.settings.clone();
     let mut minded = opening.minder.map(|minder| Minded {
@@ -341,15 +262,19 @@ async fn fuzz(
     if let Some(minded) = minded {
         minded.minder.end().await;
     }
+    let url = crate::event::shell::quote(&target.shown()).into_owned();
+    let repeat = |file: &str| format!("litespec check {url} --only-own --scenario {file}");
     let report = Report {
         target: target.shown(),
-        facts: &facts,
+        peer: "server",
+        interval: facts.interval,
+        repeat: &repeat,
         terms: &terms,
         outcome: &outcome,
         kept: keeper.kept(),
-        strict: args.strict,
+        strict: args.campaign.strict,
     };
-    out.write(&match args.format {
+    out.write(&match args.campaign.format {
         Format::Human => report.human(globals.verbose > 0, globals.quiet),
         Format::Json => report.json(),
     })?;
@@ -415,7 +340,7 @@ impl FuzzArgs {
         let mut options = Options {
             requests: self.request.clone(),
             dispatches: self.dispatch.iter().cloned().collect(),
-            seed: self.seed,
+            seed: self.campaign.seed,
             grace: self.grace,
             answer_within: self.answer_within,
             trace_header: !self.no_trace_header,

@@ -12,6 +12,7 @@ mod explain;
 mod files;
 mod fmt;
 mod fuzz;
+mod fuzz_client;
 mod interrupt;
 mod known;
 mod list;
@@ -118,6 +119,9 @@ enum Command {
     /// Send a server what nobody expects, and keep the smallest scenario of each failure
     #[command(after_help = fuzz::EXAMPLES)]
     Fuzz(Box<fuzz::FuzzArgs>),
+    /// Send a client what nobody expects, and keep the smallest scenario of each failure
+    #[command(after_help = fuzz_client::EXAMPLES)]
+    FuzzClient(Box<fuzz_client::FuzzClientArgs>),
     /// Compare two reports or two profiles
     #[command(after_help = diff::EXAMPLES)]
     Diff(diff::DiffArgs),
@@ -208,12 +212,21 @@ fn dispatch(
             Ok(profile::run_client(&read.cli.globals, profile, &line)?.into())
         }
         Command::Fuzz(fuzz) => {
-            let file = fuzz.config.as_deref();
+            let file = fuzz.campaign.config.as_deref();
             let read = with_file(command, "fuzz", args, matches, file)?;
             let Command::Fuzz(fuzz) = &read.cli.command else {
                 return Err(Stop::usage("the configuration changed the subcommand"));
             };
             Ok(fuzz::run(&read.cli.globals, fuzz, &read.line("fuzz")?)?.into())
+        }
+        Command::FuzzClient(fuzz) => {
+            let file = fuzz.campaign.config.as_deref();
+            let read = with_file(command, "fuzz-client", args, matches, file)?;
+            let Command::FuzzClient(fuzz) = &read.cli.command else {
+                return Err(Stop::usage("the configuration changed the subcommand"));
+            };
+            let line = read.line("fuzz-client")?;
+            Ok(fuzz_client::run(&read.cli.globals, fuzz, &line)?.into())
         }
         Command::Diff(diff) => Ok(diff::run(&cli.globals, &diff)?.into()),
         Command::List(list) => Ok(list::run(&cli.globals, &list)?.into()),

@@ -46,10 +46,10 @@ pub(super) struct SelftestArgs {
     /// How many members at once [default: one a processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
-    /// Instead of the suite: the fuzzer against each server that speaks the text's own dialect
+    /// Instead of the suite: the fuzzer against each client, and each server that speaks the text's own dialect
     #[arg(long)]
     fuzz: bool,
-    /// With --fuzz: cases against one server at most
+    /// With --fuzz: cases against one of them at most
     #[arg(long, value_name = "N", default_value = "2000", requires = "fuzz")]
     cases: u64,
     /// How the matrix is told

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-use super::coverage::{Coverage, Reply, replies};
+use super::coverage::{Coverage, Reached, Reply, replies};
 use super::features::{Features, features};
 use super::find::{Fate, Find, kind_of};
 use super::generate::Generator;
@@ -136,7 +136,7 @@ pub struct Outcome {
     /// What was found, in order.
     pub finds: Vec<Find>,
     /// Where it has been.
-    pub coverage: Coverage,
+    pub coverage: Reached,
     /// Rules whose failures did not come again alone, with how often.
     pub unrepeated: BTreeMap<String, u64>,
     /// Why cases were not judged, in a few words, with how often.
@@ -278,7 +278,7 @@ pub async fn run(
         ending,
         progress: campaign.progress,
         finds: campaign.finds,
-        coverage: campaign.coverage,
+        coverage: campaign.coverage.reached(),
         unrepeated: campaign.unrepeated,
         unknown: campaign.unknown,
     }
@@ -288,7 +288,7 @@ impl Campaign<'_> {
     async fn go(&mut self) -> Ending {
         // Seen before anybody else is there.
         let mut health = self.pulse.look(&self.impatient).await;
-        if health.fate != Fate::Lives {
+        if health.fate != Fate::Lives || health.broken.is_some() {
             health = self.plainer_pulse().await;
         }
         self.be_patient((health.took * LOOKS).clamp(IMPATIENT.0, IMPATIENT.1));
@@ -337,12 +337,12 @@ impl Campaign<'_> {
     async fn plainer_pulse(&mut self) -> Health {
         let settings = Arc::clone(&self.settings);
         let full = self.pulse.look(&settings).await;
-        if full.fate == Fate::Lives {
+        if full.fate == Fate::Lives && full.broken.is_none() {
             return full;
         }
         let plainer = Pulse::without_request();
         let health = plainer.look(&settings).await;
-        if health.fate == Fate::Lives {
+        if health.fate == Fate::Lives && health.broken.is_none() {
             self.pulse = plainer;
         }
         health
@@ -501,7 +501,7 @@ impl Campaign<'_> {
         let about = features(&suspicion.case);
         for find in &mut self.finds {
             let alike = find.fate == Fate::Lives && find.broken.rule == *rule;
-            if alike && find.features().is_subset(&about) {
+            if alike && find.features.is_subset(&about) {
                 find.again += 1;
                 return false;
             }

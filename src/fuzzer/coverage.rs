@@ -46,6 +46,26 @@ impl Reply {
 /// A kind of send: the connection's state, what was sent, where it is nasty.
 pub type Kind = (State, &'static str, Option<Class>);
 
+/// Where a campaign has been, and where not, in words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reached {
+    /// Kinds of send with what came behind them, and how often.
+    pub cells: Vec<(Place, String, u64)>,
+    /// Kinds of send that were never made.
+    pub never: Vec<Place>,
+}
+
+/// A kind of send in words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The connection's state.
+    pub state: &'static str,
+    /// What was sent.
+    pub sent: &'static str,
+    /// Where it is nasty, if it is.
+    pub class: Option<&'static str>,
+}
+
 /// Where a campaign has been.
 #[derive(Debug, Default)]
 pub struct Coverage {
@@ -111,6 +131,25 @@ impl Coverage {
         all.into_iter()
             .filter(|kind| !self.tried.contains_key(kind))
             .collect()
+    }
+
+    /// All of it in words.
+    pub fn reached(&self) -> Reached {
+        let cells = self.cells();
+        Reached {
+            cells: cells
+                .map(|(kind, reply, count)| (place(kind), reply.word(), count))
+                .collect(),
+            never: self.never().into_iter().map(place).collect(),
+        }
+    }
+}
+
+fn place((state, sent, class): Kind) -> Place {
+    Place {
+        state: state.word(),
+        sent,
+        class: class.map(Class::word),
     }
 }
 

@@ -49,22 +49,19 @@ impl Campaign<'_> {
         suspects.truncate(SUSPECTS);
         // Those that send what is nasty first; otherwise the latest first.
         suspects.sort_by_key(|case| !is_nasty(case));
+        let (facts, seed) = (self.facts, self.terms.seed);
         let find = |case: Case, rate: Rate, shrinking: (u32, bool)| Find {
-            broken: broken(&health, fate),
-            case: then_alive(case),
             fate,
             rate,
             cases: number,
             after,
             shrinking,
-            seed: 0,
-            again: 0,
+            seed,
+            ..Find::in_server(&then_alive(case), facts, broken(&health, fate))
         };
         if let Err(why) = self.revived().await {
             if let Some(first) = suspects.into_iter().next() {
-                let mut find = find(first, Rate { failed: 1, of: 1 }, (0, false));
-                find.seed = self.terms.seed;
-                self.found(find);
+                self.found(find(first, Rate { failed: 1, of: 1 }, (0, false)));
             }
             return Some(Ending::TargetGone(why));
         }
@@ -78,9 +75,7 @@ impl Campaign<'_> {
                 Ok(shrunk) => shrunk,
                 Err(why) => return Some(Ending::TargetGone(why)),
             };
-            let mut find = find(case, Rate { failed: 2, of: 2 }, (runs, complete));
-            find.seed = self.terms.seed;
-            self.found(find);
+            self.found(find(case, Rate { failed: 2, of: 2 }, (runs, complete)));
             return self.first_is_enough();
         }
         let text = format!(

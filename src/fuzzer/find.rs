@@ -6,7 +6,7 @@ use sha1::{Digest, Sha1};
 
 use super::features::{Features, features};
 use super::moves::Case;
-use super::script::{Facts, Head, Misfit, write};
+use super::script::{Facts, Head, write};
 use crate::play::Broken;
 use crate::protocol::rules::{self, Level};
 
@@ -50,8 +50,12 @@ pub struct Rate {
 /// Something that a target does wrong, and how to see it again.
 #[derive(Clone, Debug)]
 pub struct Find {
-    /// The smallest case found.
-    pub case: Case,
+    /// The command that finds such.
+    pub command: &'static str,
+    /// The smallest scenario found, without the comments above it.
+    pub text: String,
+    /// What is remarkable about it.
+    pub features: Features,
     /// What was broken.
     pub broken: Broken,
     /// What became of the target.
@@ -70,10 +74,44 @@ pub struct Find {
     pub again: u64,
 }
 
+/// What stands above a find that breaks this rule.
+pub(super) fn head(rule: &str) -> Head {
+    Head {
+        comments: Vec::new(),
+        title: title(rule),
+        rule: rule.to_owned(),
+    }
+}
+
 impl Find {
-    /// What is remarkable about it.
-    pub fn features(&self) -> Features {
-        features(&self.case)
+    /// What a server does wrong with this case, seen once, in the first case.
+    pub(super) fn in_server(case: &Case, facts: &Facts, broken: Broken) -> Find {
+        let script = write(case, facts, &head(&broken.rule));
+        // A case that has been played can be written.
+        let text = script.map(|script| script.text).unwrap_or_default();
+        Find::new("fuzz", text, features(case), broken)
+    }
+
+    /// What was broken by this scenario, seen once, in the first case.
+    pub(super) fn new(
+        command: &'static str,
+        text: String,
+        features: Features,
+        broken: Broken,
+    ) -> Find {
+        Find {
+            command,
+            text,
+            features,
+            broken,
+            fate: Fate::Lives,
+            rate: Rate { failed: 1, of: 1 },
+            cases: 1,
+            after: Duration::ZERO,
+            shrinking: (0, false),
+            seed: 0,
+            again: 0,
+        }
     }
 
     /// Two finds with one fingerprint are one bug.
@@ -82,7 +120,7 @@ impl Find {
         hash.update(self.broken.rule.as_bytes());
         hash.update(kind_of(&self.broken.actual).as_bytes());
         hash.update([self.fate as u8]);
-        for feature in self.features() {
+        for feature in &self.features {
             hash.update(feature.as_bytes());
             hash.update([0]);
         }
@@ -105,16 +143,14 @@ impl Find {
     }
 
     /// Its scenario, which fails on the target and needs nothing else.
-    ///
-    /// # Errors
-    /// Never for a case that has been played.
-    pub fn scenario(&self, facts: &Facts) -> Result<String, Misfit> {
+    pub fn scenario(&self) -> String {
         let rate = self.rate;
         let seconds = self.after.as_secs_f64();
         let mut comments = vec![
             format!(
-                "Found by litespec {} fuzz: seed {}, case {}, after {seconds:.1} s; failed in {} of {} runs.",
+                "Found by litespec {} {}: seed {}, case {}, after {seconds:.1} s; failed in {} of {} runs.",
                 env!("CARGO_PKG_VERSION"),
+                self.command,
                 self.seed,
                 self.cases,
                 rate.failed,
@@ -129,12 +165,8 @@ impl Find {
                 "Not as small as it could be: shrinking ended after {runs} runs."
             ));
         }
-        let head = Head {
-            comments,
-            title: title(&self.broken.rule),
-            rule: self.broken.rule.clone(),
-        };
-        Ok(write(&self.case, facts, &head)?.text)
+        let comments = comments.iter().map(|comment| format!("# {comment}\n"));
+        comments.chain([self.text.clone()]).collect()
     }
 }
 

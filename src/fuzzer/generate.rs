@@ -446,7 +446,7 @@ impl Generator {
         };
         let packets = (1..=length as u64).map(|at| match one {
             Packet::Request { which, .. } => {
-                let nonce = Value::simple(at);
+                let nonce = Value::numbered(at);
                 Said::plain(Packet::Request { nonce, which })
             }
             ref one => Said::plain(one.clone()),

@@ -69,15 +69,12 @@ impl Campaign<'_> {
             return None;
         };
         self.found(Find {
-            case: small,
-            broken,
-            fate: Fate::Lives,
             rate,
             cases: suspicion.number,
             after: suspicion.after,
             shrinking: (runs, complete),
             seed: self.terms.seed,
-            again: 0,
+            ..Find::in_server(&small, self.facts, broken)
         });
         None
     }

@@ -113,7 +113,7 @@ async fn play_script(settings: &Settings, script: &Script) -> Played {
     play::run(settings, "fuzz", &scenario, env, limit).await
 }
 
-fn source_of(name: &str, text: String) -> Arc<Source> {
+pub(super) fn source_of(name: &str, text: String) -> Arc<Source> {
     Arc::new(Source {
         path: name.to_owned(),
         origin: Origin::Embedded,

@@ -9,6 +9,7 @@
 //! the same cases against two targets.
 
 pub mod campaign;
+pub mod client;
 pub mod coverage;
 pub mod differ;
 mod fallen;

@@ -225,7 +225,7 @@ fn uniform(packets: &[Said]) -> impl Iterator<Item = Vec<Said>> {
         })
         .zip(1..)
         .map(|(which, at)| {
-            let nonce = Value::simple(at);
+            let nonce = Value::numbered(at);
             Said::plain(Packet::Request { nonce, which })
         })
         .collect();

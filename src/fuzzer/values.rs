@@ -164,6 +164,14 @@ const COMPOSITES: &[&str] = &[
 ];
 
 impl Value {
+    /// A number as it is: those from 1 on are written as the turns of a `repeat`.
+    pub fn numbered(at: u64) -> Value {
+        Value {
+            text: at.to_string(),
+            family: Family::Simple,
+        }
+    }
+
     /// A value that nobody gets wrong, different for each number.
     pub fn simple(number: u64) -> Value {
         Value {

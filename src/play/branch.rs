@@ -146,7 +146,9 @@ impl Player<'_> {
             };
             if let Some(item) = self.links[link].inbox.front().cloned() {
                 self.span = first.span;
-                if self.passes_by(link, &item, Some(first.line)) {
+                // What comes on an ignored connection fails no line, so it must not decide a branch either.
+                let ignored = self.links[link].ignored;
+                if ignored || self.passes_by(link, &item, Some(first.line)) {
                     self.links[link].inbox.pop();
                     self.passed_over(link, &item);
                     return Ok(true);

@@ -94,3 +94,20 @@ impl Ended {
         }
     }
 }
+
+impl Played {
+    /// Nothing was played, for this reason.
+    pub(crate) fn not_played(ended: Ended) -> Played {
+        Played {
+            ended,
+            breaches: Vec::new(),
+            observed: None,
+            notes: Vec::new(),
+            waits: Vec::new(),
+            transcript: Vec::new(),
+            target_output: Vec::new(),
+            held: Vec::new(),
+            took: std::time::Duration::ZERO,
+        }
+    }
+}

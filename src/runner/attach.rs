@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::guests::{Client, Guest, Guests, Inviting, Telling};
-use crate::play::Host;
+use crate::play::{Client, Guest, Guests, Host, Inviting, Telling};
 use crate::wire::{Accept, Accepted, TcpAccept};
 
 /// Waits for a client at one address.

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use tokio::task::{Id, JoinError, JoinSet};
 
-use super::guests::{Guests, play_guest};
 use super::judge::Judge;
 use super::ledger::Ledger;
 use super::options::Options;
@@ -18,8 +17,7 @@ use super::triage::{Again, Pending};
 use super::waits::Waited;
 use crate::event::RunEvent;
 use crate::outcome::Verdict;
-use crate::play::Minder;
-use crate::play::{self, Broken, Ended, Played, Settings};
+use crate::play::{self, Broken, Ended, Guests, Minder, Played, Settings};
 
 /// A case that waits longer than this does not take one of the `--jobs`: it waits in parallel.
 pub(super) const SHORT: Duration = Duration::from_millis(300);
@@ -252,12 +250,7 @@ impl Engine<'_> {
         let case = Arc::clone(&entry.case);
         let limit = self.limit(entry);
         let guests = self.guests.clone();
-        async move {
-            match guests {
-                None => play_case(&settings, &case, limit).await,
-                Some(guests) => play_guest(&settings, &*guests, &case, limit).await,
-            }
-        }
+        async move { play_case(&settings, guests.as_deref(), &case, limit).await }
     }
 
     /// The run's settings; those of a repeat may delay our sends.
@@ -510,9 +503,18 @@ fn panicked(error: &JoinError) -> Played {
     Played::not_played(Ended::Error(format!("litespec itself failed: {error}")))
 }
 
-async fn play_case(settings: &Settings, case: &Case, limit: Duration) -> Played {
-    match &case.env {
-        Ok(env) => play::run(settings, &case.id, &case.scenario, env.clone(), limit).await,
-        Err(error) => Played::not_played(play::cannot_fill(error.clone())),
+async fn play_case(
+    settings: &Settings,
+    guests: Option<&dyn Guests>,
+    case: &Case,
+    limit: Duration,
+) -> Played {
+    let (id, scenario) = (&case.id, &case.scenario);
+    match (&case.env, guests) {
+        (Err(error), _) => Played::not_played(play::cannot_fill(error.clone())),
+        (Ok(env), None) => play::run(settings, id, scenario, env.clone(), limit).await,
+        (Ok(env), Some(guests)) => {
+            play::run_guest(settings, guests, id, scenario, env.clone(), limit).await
+        }
     }
 }

@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::guests::{Guest, Guests, said};
 use super::options::{FOR_EVER, Options, Readiness};
 use super::preflight::{Found, Stop};
 use crate::oracle;
 use crate::outcome::{Preflight, PreflightStep};
-use crate::play::{Broken, Ended, Got, Item, Player, Settings};
+use crate::play::{Broken, Ended, Got, Guest, Guests, Item, Player, Settings, said};
 use crate::process::with_last_word;
 use crate::protocol::json::Json;
 use crate::protocol::opcode::Op;

@@ -6,7 +6,6 @@
 mod admit;
 mod attach;
 mod engine;
-mod guests;
 mod introduction;
 mod judge;
 mod known;
@@ -19,7 +18,6 @@ mod revive;
 #[cfg(test)]
 mod sample;
 mod select;
-mod spawn;
 mod triage;
 mod waits;
 
@@ -32,20 +30,18 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub use crate::oracle::Dialect;
-pub use crate::play::{Launch, Reach};
+pub use crate::play::{Launch, Reach, Spawned, Spawning};
 pub use attach::Attached;
-pub use guests::{Client, Guest, Guests, Inviting, Telling};
 pub use known::{Known, KnownLists, known_glob};
-pub use opening::{NotOpened, Opening, open};
+pub use opening::{ClientOpening, NotOpened, Opening, open, open_client};
 use options::FOR_EVER;
 pub use options::{Declared, Feature, Options, Readiness};
 pub use plan::{Case, EXAMPLE, Plan, PlanError, plan};
 pub use select::Shard;
-pub use spawn::{Spawned, Spawning};
 
 use crate::event::{Ending, RunEvent, RunHeader};
 use crate::outcome::{ScenarioResult, Summary};
-use crate::play::{Budget, Lateness, Minder, NotReady, Pacer, Played, Redactor, Settings};
+use crate::play::{Budget, Guests, Lateness, Minder, NotReady, Pacer, Redactor, Settings};
 use crate::wire::{Limits, Offer};
 use engine::{Engine, Interrupted};
 use introduction::introduction;
@@ -328,22 +324,5 @@ fn preflight_result(
         notes: Vec::new(),
         failure: Some(judge.failure("preflight", broken)),
         transcript: found.transcript.clone(),
-    }
-}
-
-impl Played {
-    /// A case whose variables stand for nothing.
-    pub(crate) fn not_played(ended: crate::play::Ended) -> Played {
-        Played {
-            ended,
-            breaches: Vec::new(),
-            observed: None,
-            notes: Vec::new(),
-            waits: Vec::new(),
-            transcript: Vec::new(),
-            target_output: Vec::new(),
-            held: Vec::new(),
-            took: Duration::ZERO,
-        }
     }
 }

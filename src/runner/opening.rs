@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
+use super::introduction::introduction;
 use super::options::Options;
-use super::preflight::{Stop, preflight};
+use super::preflight::{Found, Stop, preflight};
 use super::settings;
 use crate::outcome::Preflight;
-use crate::play::{Lateness, LatenessGuard, Minder, NotReady, Reach, Settings};
+use crate::play::{Guests, Lateness, LatenessGuard, Minder, NotReady, Reach, Settings};
 
 /// A target that has got through the preflight.
 pub struct Opening {
@@ -51,20 +52,13 @@ pub async fn open(options: &Options, reach: Reach) -> Result<Opening, NotOpened>
         },
         None => None,
     };
-    let found = preflight(&settings, options).await;
-    let stopped = match found.stop {
-        Some(Stop::CouldNotRun(why)) => {
-            let minder = minder.as_ref();
-            let lines = minder.map(|minder| minder.last_lines(&settings.redactor));
-            Some(NotOpened::CouldNotRun(why, lines.unwrap_or_default()))
-        }
-        Some(Stop::Failed(broken)) => Some(NotOpened::Failed(format!(
-            "{}: expected {}, got {}",
-            broken.rule, broken.expected, broken.actual
-        ))),
-        Some(Stop::Interrupted) | None => None,
+    let mut found = preflight(&settings, options).await;
+    let lines = || {
+        let minder = minder.as_ref();
+        let lines = minder.map(|minder| minder.last_lines(&settings.redactor));
+        lines.unwrap_or_default()
     };
-    if let Some(stopped) = stopped {
+    if let Some(stopped) = stopped(&mut found, lines) {
         if let Some(minder) = minder.take() {
             minder.end().await;
         }
@@ -79,5 +73,51 @@ pub async fn open(options: &Options, reach: Reach) -> Result<Opening, NotOpened>
         preflight: found.preflight,
         minder,
         lateness,
+    })
+}
+
+/// Clients that have got through the preflight.
+pub struct ClientOpening {
+    /// What to play with.
+    pub settings: Settings,
+    /// They obey a driver.
+    pub driven: bool,
+    /// What was found.
+    pub preflight: Preflight,
+    /// Measures how late we are for as long as it lives.
+    pub lateness: LatenessGuard,
+}
+
+/// Looks at the first of these clients.
+///
+/// # Errors
+/// It does not come, or it does not get through the preflight.
+pub async fn open_client(
+    options: &Options,
+    guests: &dyn Guests,
+) -> Result<ClientOpening, NotOpened> {
+    let (measured, lateness) = Lateness::measure();
+    let settings = settings(options, None, measured);
+    let mut found = introduction(&settings, options, guests).await;
+    if let Some(stopped) = stopped(&mut found, Vec::new) {
+        return Err(stopped);
+    }
+    Ok(ClientOpening {
+        settings,
+        driven: found.driven,
+        preflight: found.preflight,
+        lateness,
+    })
+}
+
+/// Why the preflight stopped, if it did; with the lines that the target wrote.
+fn stopped(found: &mut Found, lines: impl FnOnce() -> Vec<String>) -> Option<NotOpened> {
+    Some(match found.stop.take()? {
+        Stop::CouldNotRun(why) => NotOpened::CouldNotRun(why, lines()),
+        Stop::Failed(broken) => NotOpened::Failed(format!(
+            "{}: expected {}, got {}",
+            broken.rule, broken.expected, broken.actual
+        )),
+        Stop::Interrupted => return None,
     })
 }

@@ -5,9 +5,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 
-use crate::play::Host;
+use crate::play::{Client, Guest, Guests, Host, Inviting, Telling};
 use crate::reference::client::{Address, ClientConfig};
-use crate::runner::{Client, Guest, Guests, Inviting, Telling};
 use crate::session::Password;
 use crate::wire::memory;
 use crate::zoo::client::{Keeper, Member};

@@ -1,6 +1,8 @@
 //! The fuzzer against a member of the zoo, in memory and on virtual time: does it find what is wrong,
 //! and nothing where nothing is?
 
+mod client;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,15 +15,18 @@ use tokio::runtime::Builder;
 use tokio::task::JoinHandle;
 
 use super::examine::{PASSWORD, config};
-use crate::fuzzer::campaign::{self, Ending, Reviver, Terms};
+use crate::fuzzer::campaign::{self, Ending, Outcome, Reviver, Terms};
 use crate::fuzzer::script::Facts;
 use crate::runner::{self, Declared, NotOpened, Options, Reach};
 use crate::wire::Dial;
 use crate::wire::memory::{self, MemoryDial};
 use crate::wire::stream::Dialing;
 use crate::wire::target::Target;
+use crate::zoo::Peer;
 use crate::zoo::keeper::Keeper;
 use crate::zoo::server::Member;
+
+pub use self::client::hunt_client;
 
 /// Cases a (virtual) second: fewer than could be, so that timers have their time between them.
 const RATE: f64 = 100.0;
@@ -71,20 +76,19 @@ pub struct HuntTerms {
     pub jobs: usize,
 }
 
-/// The members that speak the text's own dialect, each hunted for itself; in the order of the members.
+/// These members, each hunted for itself; in the order of the members.
 /// `on_done` is told how many are done.
-pub fn all(
-    members: &[&'static Member],
-    terms: HuntTerms,
-    on_done: impl Fn(usize) + Sync,
-) -> Vec<Hunt> {
+pub fn all(members: &[Peer], terms: HuntTerms, on_done: impl Fn(usize) + Sync) -> Vec<Hunt> {
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for _ in 0..terms.jobs.max(1) {
             scope.spawn(|| {
                 while let Some(member) = members.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let hunt = hunt(member, terms);
+                    let hunt = match *member {
+                        Peer::Server(member) => hunt(member, terms),
+                        Peer::Client(member) => hunt_client(member, terms),
+                    };
                     let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
                     done.push(hunt);
                     on_done(done.len());
@@ -93,30 +97,69 @@ pub fn all(
         }
     });
     let mut hunts = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let place = |hunt: &Hunt| members.iter().position(|member| member.name == hunt.member);
+    let place = |hunt: &Hunt| {
+        members
+            .iter()
+            .position(|member| member.name() == hunt.member)
+    };
     hunts.sort_by_key(place);
     hunts
 }
 
 /// Hunts in a runtime of its own whose clock is virtual: at most so many cases, or so much virtual time.
 pub fn hunt(member: &'static Member, terms: HuntTerms) -> Hunt {
-    let mut hunt = Hunt {
-        member: member.name.to_owned(),
-        rule: member.rule.map(str::to_owned),
-        found: None,
-        ended: None,
-        cases: 0,
-        unrepeated: 0,
-    };
+    let mut hunt = Hunt::new(member.name, member.rule);
+    on_virtual_time(&mut hunt, |hunt| {
+        Box::pin(campaign_against(member, terms, hunt))
+    });
+    hunt
+}
+
+/// Runs a campaign in a runtime whose clock is virtual.
+fn on_virtual_time(
+    hunt: &mut Hunt,
+    campaign: impl FnOnce(&mut Hunt) -> Pin<Box<dyn Future<Output = ()> + '_>>,
+) {
     let runtime = Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build();
     match runtime {
-        Ok(runtime) => runtime.block_on(campaign_against(member, terms, &mut hunt)),
+        Ok(runtime) => runtime.block_on(campaign(hunt)),
         Err(error) => hunt.ended = Some(format!("no runtime: {error}")),
     }
-    hunt
+}
+
+impl Hunt {
+    fn new(member: &str, rule: Option<&str>) -> Hunt {
+        Hunt {
+            member: member.to_owned(),
+            rule: rule.map(str::to_owned),
+            found: None,
+            ended: None,
+            cases: 0,
+            unrepeated: 0,
+        }
+    }
+
+    /// What a campaign came to.
+    fn came_to(&mut self, outcome: Outcome) {
+        self.cases = outcome.progress.cases;
+        self.unrepeated = outcome.progress.unrepeated;
+        if let Ending::TargetGone(why) = outcome.ending {
+            self.ended = Some(why);
+        }
+        self.found = outcome.finds.first().map(|find| {
+            let scenario = find.scenario();
+            Found {
+                rule: find.broken.rule.clone(),
+                case: find.cases,
+                after_ms: u64::try_from(find.after.as_millis()).unwrap_or(u64::MAX),
+                steps: steps(&scenario),
+                scenario,
+            }
+        });
+    }
 }
 
 async fn campaign_against(member: &'static Member, hunted: HuntTerms, hunt: &mut Hunt) {
@@ -180,21 +223,7 @@ async fn campaign_against(member: &'static Member, hunted: HuntTerms, hunt: &mut
         &mut |_| {},
     )
     .await;
-    hunt.cases = outcome.progress.cases;
-    hunt.unrepeated = outcome.progress.unrepeated;
-    if let Ending::TargetGone(why) = outcome.ending {
-        hunt.ended = Some(why);
-    }
-    hunt.found = outcome.finds.first().map(|find| {
-        let scenario = find.scenario(&facts).unwrap_or_default();
-        Found {
-            rule: find.broken.rule.clone(),
-            case: find.cases,
-            after_ms: u64::try_from(find.after.as_millis()).unwrap_or(u64::MAX),
-            steps: steps(&scenario),
-            scenario,
-        }
-    });
+    hunt.came_to(outcome);
 }
 
 /// Lines of a scenario that do something.

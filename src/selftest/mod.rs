@@ -78,16 +78,16 @@ pub enum SelftestError {
     NoScenario(String),
 }
 
-/// The servers of the text's own dialect whose names match one of the globs.
+/// The servers of the text's own dialect, and the clients, whose names match one of the globs.
 ///
 /// # Errors
 /// A glob is none, or names nobody.
-pub fn hunted(globs: &[String]) -> Result<Vec<&'static zoo::server::Member>, SelftestError> {
-    let of_text = |peer: Peer| match peer {
-        Peer::Server(member) if !member.asks => Some(member),
-        Peer::Server(_) | Peer::Client(_) => None,
+pub fn hunted(globs: &[String]) -> Result<Vec<Peer>, SelftestError> {
+    let of_text = |peer: &Peer| match peer {
+        Peer::Server(member) => !member.asks,
+        Peer::Client(_) => true,
     };
-    Ok(members(globs)?.into_iter().filter_map(of_text).collect())
+    Ok(members(globs)?.into_iter().filter(of_text).collect())
 }
 
 /// Examines the zoo. `on_done` is told of each member that is done: how many are, and of how many.

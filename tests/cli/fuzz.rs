@@ -134,3 +134,57 @@ fn what_cannot_be_fuzzed_is_told() {
         assert!(said.contains(told), "{line:?}: {said}");
     }
 }
+
+/// A server of its own, ended with the test.
+struct Served(std::process::Child, String);
+
+impl Served {
+    fn new(folder: &Path, options: &[&str]) -> Served {
+        use std::io::{BufRead, BufReader};
+        let line = ["serve", "--listen", "127.0.0.1:0", "--format", "json"];
+        let line = [&line[..], &["--hb-interval", "400ms"]].concat();
+        let mut command = program(folder, &[&line[..], options].concat());
+        command.stdout(std::process::Stdio::piped());
+        command.stderr(std::process::Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let mut first = String::new();
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        lines.read_line(&mut first).unwrap();
+        let at = first.find("ws://").unwrap_or_else(|| panic!("{first}"));
+        let url = first[at..].split('"').next().unwrap_or_default();
+        let url = url.trim().to_owned();
+        std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+        Served(child, url)
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn two_servers_are_compared_and_only_a_broken_rule_is_a_failure() {
+    let folder = folder("fuzz-against");
+    let right = Served::new(&folder, &[]);
+    let compared = |other: &Served, cases: &str| {
+        let line = ["fuzz", &right.1, "--against", &other.1];
+        let more = ["--request", "ECHO [1]", "--cases", cases];
+        let output = run(&folder, &[&line[..], &more].concat());
+        let told = text(&output.stdout).to_owned();
+        (output.status.code(), told)
+    };
+    let same = Served::new(&folder, &[]);
+    let (code, told) = compared(&same, "250");
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.starts_with("no difference between A, ws://"), "{told}");
+    // The sweep through what is nasty comes first, and then what a defect needs.
+    let broken = Served::new(&folder, &["--defect", "reject-1008"]);
+    let (code, told) = compared(&broken, "900");
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("close 4001"), "{told}");
+    assert!(told.contains("close 1008"), "{told}");
+    assert!(told.contains("(breaks auth.reject)"), "{told}");
+}

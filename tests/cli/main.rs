@@ -69,6 +69,7 @@ mod clients;
 mod command;
 mod dialect;
 mod fuzz;
+mod fuzz_client;
 mod known;
 mod profile;
 mod target;

@@ -15,6 +15,10 @@ fn every_subcommand_explains_itself() {
     snapshot!("cli_help_fmt", told(&run(&folder, &["fmt", "--help"])));
     snapshot!("cli_help_fuzz", told(&run(&folder, &["fuzz", "--help"])));
     snapshot!(
+        "cli_help_fuzz_client",
+        told(&run(&folder, &["fuzz-client", "--help"]))
+    );
+    snapshot!(
         "cli_help_selftest",
         told(&run(&folder, &["selftest", "--help"]))
     );

@@ -7,6 +7,7 @@ mod debug;
 mod dialect;
 mod dying;
 mod fuzz;
+mod fuzz_client;
 mod known;
 mod play;
 mod suite;

@@ -1,7 +1,6 @@
 //! `--against URL`: the same cases on a second server, and where the two differ.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -207,10 +206,10 @@ fn to_json(pair: &Pair<'_>, compared: &Compared, facts: &Facts) -> String {
 }
 
 /// What the comparison is bounded by.
-pub(super) fn terms(seed: u64, time: Duration, terms: &campaign::Terms) -> DifferTerms {
+pub(super) fn terms(terms: &campaign::Terms) -> DifferTerms {
     DifferTerms {
-        seed,
-        time,
+        seed: terms.seed,
+        time: terms.time,
         cases: terms.cases,
         rate: terms.rate,
         at_once: terms.connections,

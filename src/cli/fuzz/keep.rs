@@ -6,36 +6,33 @@ use std::path::{Path, PathBuf};
 use crate::cli::exit::Stop;
 use crate::cli::files;
 use crate::fuzzer::find::Find;
-use crate::fuzzer::script::Facts;
 
 /// What the comment with the fingerprint begins with.
 const FINGERPRINT: &str = "# Fingerprint ";
 
 /// A find's file.
 #[derive(Clone, Debug)]
-pub(super) struct Kept {
+pub(in crate::cli) struct Kept {
     /// Where it is, unless it could not be written.
-    pub(super) path: Option<PathBuf>,
+    pub(in crate::cli) path: Option<PathBuf>,
     /// The scenario.
-    pub(super) text: String,
+    pub(in crate::cli) text: String,
     /// It was known before.
-    pub(super) known: bool,
+    pub(in crate::cli) known: bool,
 }
 
 /// Writes finds to a folder.
-pub(super) struct Keeper<'a> {
+pub(in crate::cli) struct Keeper<'a> {
     folder: &'a Path,
-    facts: &'a Facts,
     known: BTreeSet<String>,
     kept: BTreeMap<String, Kept>,
     failed: Option<Stop>,
 }
 
 impl<'a> Keeper<'a> {
-    pub(super) fn new(folder: &'a Path, facts: &'a Facts, known: BTreeSet<String>) -> Keeper<'a> {
+    pub(in crate::cli) fn new(folder: &'a Path, known: BTreeSet<String>) -> Keeper<'a> {
         Keeper {
             folder,
-            facts,
             known,
             kept: BTreeMap::new(),
             failed: None,
@@ -43,9 +40,9 @@ impl<'a> Keeper<'a> {
     }
 
     /// Writes a find's scenario at once: a campaign that is killed has lost nothing.
-    pub(super) fn keep(&mut self, find: &Find) -> Kept {
+    pub(in crate::cli) fn keep(&mut self, find: &Find) -> Kept {
         let fingerprint = find.fingerprint();
-        let text = find.scenario(self.facts).unwrap_or_default();
+        let text = find.scenario();
         let path = self.folder.join(find.file_name());
         let written = std::fs::create_dir_all(self.folder)
             .and_then(|()| files::write(&path, text.as_bytes()));
@@ -64,18 +61,18 @@ impl<'a> Keeper<'a> {
     }
 
     /// The files, by fingerprint.
-    pub(super) fn kept(&self) -> BTreeMap<String, Kept> {
+    pub(in crate::cli) fn kept(&self) -> BTreeMap<String, Kept> {
         self.kept.clone()
     }
 
     /// Says what could not be written.
-    pub(super) fn finish(self) -> Result<(), Stop> {
+    pub(in crate::cli) fn finish(self) -> Result<(), Stop> {
         self.failed.map_or(Ok(()), Err)
     }
 }
 
 /// Refuses a folder that could not be written to, before anything is sent.
-pub(super) fn writable(folder: &Path) -> Result<(), Stop> {
+pub(in crate::cli) fn writable(folder: &Path) -> Result<(), Stop> {
     if folder.exists() && !folder.is_dir() {
         let shown = folder.display();
         return Err(Stop::usage(format!("--save {shown} is no folder")));
@@ -84,7 +81,7 @@ pub(super) fn writable(folder: &Path) -> Result<(), Stop> {
 }
 
 /// The fingerprints in these folders.
-pub(super) fn known(folders: &[PathBuf]) -> Result<BTreeSet<String>, Stop> {
+pub(in crate::cli) fn known(folders: &[PathBuf]) -> Result<BTreeSet<String>, Stop> {
     let mut found = BTreeSet::new();
     for folder in folders {
         let shown = folder.display();
@@ -99,7 +96,7 @@ pub(super) fn known(folders: &[PathBuf]) -> Result<BTreeSet<String>, Stop> {
 }
 
 /// The scenario files of a folder, in order.
-pub(super) fn scenarios(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+pub(in crate::cli) fn scenarios(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();

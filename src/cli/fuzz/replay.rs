@@ -1,6 +1,8 @@
 //! `--replay DIR`: plays finds again, and says which are fixed.
 
+use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,13 +21,13 @@ use crate::scenario::{self, Scenario};
 const SLACK: Duration = Duration::from_secs(60);
 
 /// A find read from its file.
-pub(super) struct Read {
+pub(in crate::cli) struct Read {
     path: PathBuf,
     scenarios: Vec<Arc<Scenario>>,
 }
 
 /// Reads the scenarios of a folder; there must be some.
-pub(super) fn read(folder: &Path) -> Result<Vec<Read>, Stop> {
+pub(in crate::cli) fn read(folder: &Path) -> Result<Vec<Read>, Stop> {
     let shown = folder.display();
     let paths = scenarios(folder)
         .map_err(|error| Stop::usage(format!("cannot read --replay {shown}: {error}")))?;
@@ -44,9 +46,50 @@ pub(super) fn read(folder: &Path) -> Result<Vec<Read>, Stop> {
     Ok(found)
 }
 
+/// Plays scenarios against a target.
+pub(in crate::cli) trait Stage {
+    /// Plays one, and makes the target ready for the next.
+    fn play<'a>(&'a mut self, scenario: &'a Arc<Scenario>) -> Playing<'a>;
+}
+
+/// A scenario being played: what it comes to.
+pub(in crate::cli) type Playing<'a> =
+    Pin<Box<dyn Future<Output = Result<Verdict, Stop>> + Send + 'a>>;
+
+/// A server.
+pub(in crate::cli) struct Served(pub(in crate::cli) Opening);
+
+impl Stage for Served {
+    fn play<'a>(&'a mut self, scenario: &'a Arc<Scenario>) -> Playing<'a> {
+        Box::pin(async move {
+            let Opening {
+                settings, minder, ..
+            } = &mut self.0;
+            let played = played(settings, scenario).await;
+            let patience = Duration::from_millis(200);
+            if let Some(minder) = minder
+                && minder.ended_within(patience).await.is_some()
+            {
+                let again = minder.restart(settings).await;
+                again.map_err(|why| Stop::new(Exit::CouldNotRun, why))?;
+            }
+            Ok(judge(&played, &settings.redactor))
+        })
+    }
+}
+
+impl Served {
+    /// Ends a server that was started.
+    pub(in crate::cli) async fn end(self) {
+        if let Some(minder) = self.0.minder {
+            minder.end().await;
+        }
+    }
+}
+
 /// Plays them all, one by one, and says what became of each.
-pub(super) async fn run(
-    mut opening: Opening,
+pub(in crate::cli) async fn run(
+    stage: &mut dyn Stage,
     files: &[Read],
     strict: bool,
     mut out: Stdout,
@@ -57,8 +100,7 @@ pub(super) async fn run(
         let name = terminal(&file.path.display().to_string()).into_owned();
         let mut state = "FIXED         ".to_owned();
         for scenario in &file.scenarios {
-            let played = played(&opening.settings, scenario).await;
-            match judge(&played, &opening.settings.redactor) {
+            match stage.play(scenario).await? {
                 Verdict::Fail(broken) | Verdict::CutOff(broken) => {
                     failing += u32::from(strict || broken.level == Level::Must);
                     let actual = terminal(&broken.actual).into_owned();
@@ -71,22 +113,10 @@ pub(super) async fn run(
                 }
                 Verdict::Pass => {}
             }
-            if let Some(minder) = &mut opening.minder
-                && minder
-                    .ended_within(Duration::from_millis(200))
-                    .await
-                    .is_some()
-            {
-                let again = minder.restart(&opening.settings).await;
-                again.map_err(|why| Stop::new(Exit::CouldNotRun, why))?;
-            }
         }
         if state.starts_with("FIXED") {
             lines.push(format!("{state} {name}"));
         }
-    }
-    if let Some(minder) = opening.minder.take() {
-        minder.end().await;
     }
     let count = files.len();
     let headline = match failing {

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::keep::Kept;
 use crate::event::Tool;
 use crate::fuzzer::campaign::{Ending, Outcome, Terms};
+use crate::fuzzer::coverage::Place;
 use crate::fuzzer::find::Find;
-use crate::fuzzer::script::Facts;
 use crate::protocol::rules::{self, Level};
 use crate::report::escape::terminal;
 
@@ -17,13 +17,18 @@ use crate::report::escape::terminal;
 const VACUOUS: f64 = 0.2;
 
 /// What a campaign came to.
-pub(super) struct Report<'a> {
-    pub(super) target: String,
-    pub(super) facts: &'a Facts,
-    pub(super) terms: &'a Terms,
-    pub(super) outcome: &'a Outcome,
-    pub(super) kept: BTreeMap<String, Kept>,
-    pub(super) strict: bool,
+pub(in crate::cli) struct Report<'a> {
+    pub(in crate::cli) target: String,
+    /// What the target is, in a word.
+    pub(in crate::cli) peer: &'static str,
+    /// The interval of its heartbeats.
+    pub(in crate::cli) interval: Duration,
+    /// The command that plays a find's file again.
+    pub(in crate::cli) repeat: &'a dyn Fn(&str) -> String,
+    pub(in crate::cli) terms: &'a Terms,
+    pub(in crate::cli) outcome: &'a Outcome,
+    pub(in crate::cli) kept: BTreeMap<String, Kept>,
+    pub(in crate::cli) strict: bool,
 }
 
 impl Report<'_> {
@@ -34,7 +39,7 @@ impl Report<'_> {
     }
 
     /// Whether there is a new find that makes the run fail.
-    pub(super) fn fails(&self) -> bool {
+    pub(in crate::cli) fn fails(&self) -> bool {
         let new = |find: &&Find| !self.known(find) && find.fails(self.strict);
         self.outcome.finds.iter().any(|find| new(&find))
     }
@@ -73,7 +78,7 @@ impl Report<'_> {
     }
 
     /// The screen.
-    pub(super) fn human(&self, verbose: bool, quiet: bool) -> String {
+    pub(in crate::cli) fn human(&self, verbose: bool, quiet: bool) -> String {
         let mut text = self.headline();
         text.push('\n');
         if quiet {
@@ -118,10 +123,7 @@ impl Report<'_> {
         if let Some(path) = kept.and_then(|kept| kept.path.as_ref()) {
             let shown = path.display().to_string();
             let path = crate::event::shell::quote(&shown);
-            text.push_str(&format!(
-                "  repeat    litespec check {} --only-own --scenario {path}\n",
-                crate::event::shell::quote(&self.target)
-            ));
+            text.push_str(&format!("  repeat    {}\n", (self.repeat)(&path)));
         }
         for line in kept
             .map(|kept| kept.text.as_str())
@@ -144,8 +146,9 @@ impl Report<'_> {
         }
         if let Some(share) = self.outside() {
             notes.push(format!(
-                "warning: {share:.0} % of the cases ended before the server had answered anything: \
-                 little was tested"
+                "warning: {share:.0} % of the cases ended before the {} had answered anything: \
+                 little was tested",
+                self.peer
             ));
         }
         if progress.unrepeated > 0 {
@@ -188,8 +191,8 @@ impl Report<'_> {
     }
 
     fn coverage(&self, verbose: bool) -> String {
-        let cells: Vec<_> = self.outcome.coverage.cells().collect();
-        let never = self.outcome.coverage.never();
+        let cells = &self.outcome.coverage.cells;
+        let never = &self.outcome.coverage.never;
         let mut text = format!(
             "\ncoverage: {} kinds of send x reply seen; {} kinds of send never made{}\n",
             cells.len(),
@@ -201,24 +204,23 @@ impl Report<'_> {
             }
         );
         if verbose {
-            for ((state, what, class), reply, count) in cells {
-                let what = named(what, class.map(|class| class.word()));
-                let reply = reply.word();
+            for (place, reply, count) in cells {
+                let what = named(place);
                 text.push_str(&format!(
                     "  {:9} {what:22} {reply:16} {count}\n",
-                    state.word()
+                    place.state
                 ));
             }
-            for (state, what, class) in never {
-                let what = named(what, class.map(|class| class.word()));
-                text.push_str(&format!("  {:9} {what:22} never made\n", state.word()));
+            for place in never {
+                let what = named(place);
+                text.push_str(&format!("  {:9} {what:22} never made\n", place.state));
             }
         }
         text
     }
 
     /// The report for machines.
-    pub(super) fn json(&self) -> String {
+    pub(in crate::cli) fn json(&self) -> String {
         let outcome = self.outcome;
         let finds: Vec<Value> = outcome
             .finds
@@ -227,19 +229,18 @@ impl Report<'_> {
             .collect();
         let cells: Vec<Value> = outcome
             .coverage
-            .cells()
-            .map(|((state, what, class), reply, count)| {
-                json!({"state": state.word(), "sent": what, "class": class.map(|c| c.word()),
-                       "reply": reply.word(), "count": count})
+            .cells
+            .iter()
+            .map(|(Place { state, sent, class }, reply, count)| {
+                json!({"state": state, "sent": sent, "class": class, "reply": reply,
+                       "count": count})
             })
             .collect();
         let never: Vec<Value> = outcome
             .coverage
-            .never()
-            .into_iter()
-            .map(|(state, what, class)| {
-                json!({"state": state.word(), "sent": what, "class": class.map(|c| c.word())})
-            })
+            .never
+            .iter()
+            .map(|Place { state, sent, class }| json!({"state": state, "sent": sent, "class": class}))
             .collect();
         let progress = &outcome.progress;
         let report = json!({
@@ -247,7 +248,7 @@ impl Report<'_> {
             "tool": Tool::this(),
             "target": self.target,
             "seed": self.terms.seed,
-            "hb_interval_ms": millis(self.facts.interval),
+            "hb_interval_ms": millis(self.interval),
             "ending": match &outcome.ending {
                 Ending::Complete => "complete",
                 Ending::Found => "first_find",
@@ -294,10 +295,10 @@ impl Report<'_> {
     }
 }
 
-fn named(what: &str, class: Option<&str>) -> String {
-    match class {
-        Some(class) => format!("{what} ({class})"),
-        None => what.to_owned(),
+fn named(place: &Place) -> String {
+    match place.class {
+        Some(class) => format!("{} ({class})", place.sent),
+        None => place.sent.to_owned(),
     }
 }
 
@@ -314,7 +315,7 @@ fn millis(time: Duration) -> u64 {
 }
 
 /// A find in one line, as soon as it is there.
-pub(super) fn found(find: &Find, kept: &Kept) -> String {
+pub(in crate::cli) fn found(find: &Find, kept: &Kept) -> String {
     let file = match &kept.path {
         Some(path) => terminal(&path.display().to_string()).into_owned(),
         None => "(could not be written)".to_owned(),

@@ -1,4 +1,4 @@
-//! `litespec selftest --fuzz`: the fuzzer against the zoo's servers, in memory.
+//! `litespec selftest --fuzz`: the fuzzer against the zoo, in memory.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use crate::cli::screen::{Stdout, say};
 use crate::selftest::hunt::{self, Hunt, HuntTerms};
 use crate::selftest::{self, Options};
 
-/// Virtual time against one server.
-const TIME: Duration = Duration::from_secs(600);
+/// Virtual time against one member.
+const TIME: Duration = Duration::from_secs(1800);
 
 /// Hunts, and tells what was found: what has a defect may stay unfound, but nothing may be found on a
-/// right server.
+/// right member.
 pub(super) fn run(
     globals: &Globals,
     cases: u64,
@@ -30,7 +30,7 @@ pub(super) fn run(
     let watched = std::io::IsTerminal::is_terminal(&std::io::stderr()) && !globals.quiet;
     let hunts = hunt::all(&members, terms, |done| {
         if watched && (done == all || done % 20 == 0) {
-            say(&format!("{done} of {all} servers fuzzed"));
+            say(&format!("{done} of {all} members fuzzed"));
         }
     });
     let alarms = hunts.iter().filter(|hunt| is_alarm(hunt)).count();
@@ -62,7 +62,7 @@ fn human(hunts: &[Hunt], quiet: bool) -> String {
     let right = hunts.len() - defects.len();
     let alarms = hunts.iter().filter(|hunt| is_alarm(hunt)).count();
     let mut text = format!(
-        "{found} of {} defects found, {alarms} alarms on {right} right servers\n",
+        "{found} of {} defects found, {alarms} alarms on {right} right members\n",
         defects.len()
     );
     if quiet {

@@ -77,3 +77,38 @@ fn shrinking_ends_whatever_fails() {
         assert!(small.moves.len() <= 1, "{small:?}");
     }
 }
+
+#[test]
+fn many_requests_are_few_lines() {
+    let requests = |case: &Case| {
+        let said = case.moves.iter().filter_map(|step| match &step.act {
+            Act::Say { packets, .. } => Some(packets),
+            _ => None,
+        });
+        let asks = |said: &&Said| matches!(said.packet, Packet::Request { .. });
+        said.map(|packets| packets.iter().filter(asks).count())
+            .max()
+            .unwrap_or(0)
+    };
+    let mut packets = Vec::new();
+    for at in 0..16 {
+        let nonce = Value::simple(at);
+        packets.push(Said::plain(Packet::Request { nonce, which: 0 }));
+        packets.push(Said::plain(Packet::Heartbeat));
+    }
+    let wait = true;
+    let acts = [
+        Act::Greet,
+        Act::LogIn(Spelling::Plain),
+        Act::Say { packets, wait },
+    ];
+    let moves = acts.into_iter().map(|act| Move { conn: Conn(0), act });
+    let case = Case {
+        moves: moves.collect(),
+    };
+    let small = shrunk(case, |case| requests(case) > 10);
+    let script = write(&small, &facts(), &Head::default()).unwrap();
+    let body = script.text.split_once("\n\n").unwrap().1;
+    assert!(body.contains("repeat 11 as $i"), "{body}");
+    assert!(body.lines().count() <= 8, "{body}");
+}

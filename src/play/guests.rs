@@ -2,10 +2,16 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::plan::Case;
-use crate::play::{self, Ended, Host, Played, Redactor, Settings};
+use super::ended::{Ended, Played};
+use super::host::Host;
+use super::record::Redactor;
+use super::run::run_client;
+use super::settings::Settings;
+use crate::scenario::Scenario;
+use crate::scenario::values::Env;
 
 /// What an invitation gives.
 pub type Inviting<'a> = Pin<Box<dyn Future<Output = Result<Guest, String>> + Send + 'a>>;
@@ -57,26 +63,23 @@ pub trait Client: Send + Sync {
     fn end(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }
 
-/// Plays one case against a client of its own, and ends that.
-pub(crate) async fn play_guest(
+/// Plays one scenario, named by its id, against a client of its own, and ends that.
+pub async fn run_guest(
     settings: &Settings,
     guests: &dyn Guests,
-    case: &Case,
+    id: &str,
+    scenario: &Arc<Scenario>,
+    env: Env,
     limit: Duration,
 ) -> Played {
-    let env = match &case.env {
-        Ok(env) => env.clone(),
-        Err(error) => return Played::not_played(play::cannot_fill(error.clone())),
-    };
     let Guest {
         mut host,
         mut client,
-    } = match guests.invite(&case.id).await {
+    } = match guests.invite(id).await {
         Ok(guest) => guest,
         Err(why) => return Played::not_played(Ended::Error(settings.redactor.redact(&why))),
     };
-    let (id, scenario) = (&case.id, &case.scenario);
-    let mut played = play::run_client(settings, &mut host, id, scenario, env, limit).await;
+    let mut played = run_client(settings, &mut host, id, scenario, env, limit).await;
     if let Ended::Failed(broken) = &mut played.ended
         && let Some(how) = client.ended().await
         && !broken.actual.contains(&how)

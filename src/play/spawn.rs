@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 
 use super::guests::{Client, Guest, Guests, Inviting, Telling};
-use crate::play::{Driver, Gone, Host, Starved};
+use super::host::{Driver, Gone, Host, Starved};
 use crate::process::{self, Lines, Process, Talk};
 use crate::wire::{Accept, Accepted, TcpAccept};
 
