@@ -24,11 +24,11 @@ PORTS = 21000
 
 
 def members(litespec, what):
-    """Server members of the zoo, each with the rule it breaks."""
+    """Server members of the zoo, each with the rule it breaks and whether it asks its clients."""
     listed = subprocess.run([litespec, "list", what, "--format", "json"], check=True,
                             capture_output=True, text=True)
-    return {member["name"]: member["rule"] for member in json.loads(listed.stdout)
-            if member["role"] == "server"}
+    return {member["name"]: (member.get("rule"), member.get("bidirectional", False))
+            for member in json.loads(listed.stdout) if member["role"] == "server"}
 
 
 def out_of_reach():
@@ -55,7 +55,7 @@ def shortest(litespec, only):
     return found
 
 
-def fuzz(args, name, kind, port, time):
+def fuzz(args, name, kind, port, time, bidirectional):
     """One campaign against one member; its exit code and its report, if there is one."""
     url = f"ws://127.0.0.1:{port}/"
     server = [args.litespec, "serve", "-q", "--listen", f"127.0.0.1:{port}",
@@ -64,6 +64,7 @@ def fuzz(args, name, kind, port, time):
         line = [args.litespec, "fuzz", url, "--request", 'ECHO [1, "two", null]', "--request", "NULL",
                 "--time", time, "--strict", "--format", "json", "--save", folder]
         line += ["--first"] if kind == "defect" else []
+        line += ["--dialect", "bidirectional"] if bidirectional else []
         ended = subprocess.run([*line, "--", *server], capture_output=True, text=True)
     try:
         return ended.returncode, json.loads(ended.stdout), ""
@@ -99,7 +100,7 @@ def main():
     parser.add_argument("--variants", metavar="TIME", help="also each right server, for so long")
     args = parser.parse_args()
     beyond = out_of_reach()
-    defects = {name: rule for name, rule in members(args.litespec, "defects").items()
+    defects = {name: about for name, about in members(args.litespec, "defects").items()
                if fnmatch.fnmatch(name, args.only)}
     written = shortest(args.litespec, args.only)
     print("| defect | breaks | first seen after | in case | steps | in the suite | as |\n|---|---|---|---|---|---|---|")
@@ -107,9 +108,9 @@ def main():
     with ThreadPoolExecutor(args.jobs) as pool:
         def one(item):
             port, name = item
-            return name, fuzz(args, name, "defect", port, args.time)
+            return name, fuzz(args, name, "defect", port, args.time, defects[name][1])
         for name, ended in pool.map(one, enumerate(defects, PORTS)):
-            found, figure, told = row(name, defects[name], ended, written.get(name))
+            found, figure, told = row(name, defects[name][0], ended, written.get(name))
             print(told, flush=True)
             if name not in beyond:
                 counted += 1
@@ -126,9 +127,9 @@ def main():
     print(f"; not found: {', '.join(missed) or 'none'}")
     alarms = 0
     if args.variants:
-        for port, name in enumerate(members(args.litespec, "variants"), PORTS + 500):
+        for port, (name, (_, asks)) in enumerate(members(args.litespec, "variants").items(), PORTS + 500):
             if fnmatch.fnmatch(name, args.only):
-                code, report, said = fuzz(args, name, "variant", port, args.variants)
+                code, report, said = fuzz(args, name, "variant", port, args.variants, asks)
                 finds = len(report["finds"]) if report else said
                 cases = report["cases"] if report else 0
                 alarms += code != 0

@@ -18,6 +18,7 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 
 use super::Globals;
+use super::dialect::{Dialect, DialectArgs};
 use super::exit::{Exit, Stop};
 use super::options::subprotocols;
 use super::progress::Campaign;
@@ -104,6 +105,8 @@ pub(super) struct FuzzArgs {
     /// Leave out the header X-Litespec-Scenario
     #[arg(long, env = "LITESPEC_NO_TRACE_HEADER", value_parser = BoolishValueParser::new(), help_heading = "Target")]
     no_trace_header: bool,
+    #[command(flatten)]
+    dialect: DialectArgs,
     /// Fuzz this host although it is neither this machine nor in a private network (repeatable)
     #[arg(
         long,
@@ -143,6 +146,8 @@ pub(super) fn run(globals: &Globals, args: &FuzzArgs, line: &Line<'_>) -> Result
     if let Some(second) = &second {
         guard::check(second, &args.allow_remote)?;
     }
+    args.dialect
+        .check(line.typed("answer"), line.given("dialect"))?;
     let options = args.options(line.password_from()?)?;
     let known = keep::known(&args.campaign.known)?;
     let files = match &args.campaign.replay {
@@ -263,7 +268,11 @@ async fn fuzz(
         minded.minder.end().await;
     }
     let url = crate::event::shell::quote(&target.shown()).into_owned();
-    let repeat = |file: &str| format!("litespec check {url} --only-own --scenario {file}");
+    let dialect = match args.dialect.dialect {
+        Dialect::Text => "",
+        Dialect::Bidirectional => " --dialect bidirectional",
+    };
+    let repeat = |file: &str| format!("litespec check {url} --only-own --scenario {file}{dialect}");
     let report = Report {
         target: target.shown(),
         peer: "server",
@@ -345,6 +354,8 @@ impl FuzzArgs {
             answer_within: self.answer_within,
             trace_header: !self.no_trace_header,
             subprotocols: subprotocols(&self.subprotocol)?,
+            dialect: self.dialect.dialect.into(),
+            answers: self.dialect.answers()?,
             ..Options::default()
         };
         options.password = super::suite::password(

@@ -84,6 +84,14 @@ struct MemberLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     level: Option<Level>,
     sentence: &'static str,
+    /// It asks its clients, so that it is for the bidirectional dialect.
+    #[serde(skip_serializing_if = "is_false")]
+    bidirectional: bool,
+}
+
+/// Whether to leave a flag out.
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 pub(super) fn run(globals: &Globals, args: &ListArgs) -> Result<Exit, Stop> {
@@ -190,6 +198,7 @@ fn member_line(peer: Peer) -> MemberLine {
         rule: peer.rule(),
         level: peer.rule().map(|_| level),
         sentence: peer.sentence(),
+        bidirectional: matches!(peer, Peer::Server(member) if member.asks),
     }
 }
 

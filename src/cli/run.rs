@@ -225,7 +225,7 @@ impl Line<'_> {
     }
 
     /// Whether the option is anywhere: on the line, in a variable or in the file.
-    fn given(&self, id: &str) -> bool {
+    pub(super) fn given(&self, id: &str) -> bool {
         matches!(
             self.matches.value_source(id),
             Some(ValueSource::CommandLine | ValueSource::EnvVariable)

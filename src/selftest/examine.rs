@@ -101,7 +101,7 @@ pub(super) fn check(
     role: RoleOf,
 ) -> Result<(), PlanError> {
     let options = match role {
-        RoleOf::Server => options(filters, true),
+        RoleOf::Server => server_options(filters, true),
         RoleOf::Client => client_options(filters, Duration::from_secs(1)),
     };
     runner::plan(&options, suite).map(|_| ())
@@ -161,7 +161,7 @@ async fn suite_against(
     filters: &[String],
     terms: &Terms,
 ) -> Examined {
-    let options = options(filters, member.asks);
+    let options = server_options(filters, member.asks);
     let target = match Target::parse("ws://memory/") {
         Ok(target) => target,
         Err(error) => return Examined::broken(error.to_string()),
@@ -228,7 +228,7 @@ pub(super) fn config(interval: Duration) -> ServerConfig {
 }
 
 /// What a user would declare of the reference server.
-fn options(filters: &[String], bidirectional: bool) -> runner::Options {
+pub(super) fn server_options(filters: &[String], bidirectional: bool) -> runner::Options {
     let declared = |w: &str, a: &str| Declared {
         w: w.to_owned(),
         a: a.to_owned(),

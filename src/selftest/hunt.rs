@@ -14,10 +14,10 @@ use serde::Serialize;
 use tokio::runtime::Builder;
 use tokio::task::JoinHandle;
 
-use super::examine::{PASSWORD, config};
+use super::examine::{config, server_options};
 use crate::fuzzer::campaign::{self, Ending, Outcome, Reviver, Terms};
 use crate::fuzzer::script::Facts;
-use crate::runner::{self, Declared, NotOpened, Options, Reach};
+use crate::runner::{self, Declared, NotOpened, Reach};
 use crate::wire::Dial;
 use crate::wire::memory::{self, MemoryDial};
 use crate::wire::stream::Dialing;
@@ -175,18 +175,7 @@ async fn campaign_against(member: &'static Member, hunted: HuntTerms, hunt: &mut
         target,
         dial: Arc::new(house.door.clone()),
     };
-    let declared = |w: &str, a: &str| Declared {
-        w: w.to_owned(),
-        a: a.to_owned(),
-    };
-    let options = Options {
-        password: PASSWORD.to_owned(),
-        requests: vec![
-            declared("ECHO", "[1, \"two\", null]"),
-            declared("NULL", "[]"),
-        ],
-        ..Options::default()
-    };
+    let options = server_options(&[], member.asks);
     let opening = match runner::open(&options, reach).await {
         Ok(opening) => opening,
         Err(NotOpened::CouldNotRun(why, _) | NotOpened::Failed(why)) => {

@@ -78,18 +78,6 @@ pub enum SelftestError {
     NoScenario(String),
 }
 
-/// The servers of the text's own dialect, and the clients, whose names match one of the globs.
-///
-/// # Errors
-/// A glob is none, or names nobody.
-pub fn hunted(globs: &[String]) -> Result<Vec<Peer>, SelftestError> {
-    let of_text = |peer: &Peer| match peer {
-        Peer::Server(member) => !member.asks,
-        Peer::Client(_) => true,
-    };
-    Ok(members(globs)?.into_iter().filter(of_text).collect())
-}
-
 /// Examines the zoo. `on_done` is told of each member that is done: how many are, and of how many.
 ///
 /// # Errors
@@ -158,7 +146,11 @@ fn is_for(scenario: &Scenario, role: RoleOf) -> bool {
 }
 
 /// The members whose names match one of the globs: defects first, then variants.
-fn members(globs: &[String]) -> Result<Vec<Peer>, SelftestError> {
+/// The servers and clients whose names match one of the globs.
+///
+/// # Errors
+/// A glob is none, or names nobody.
+pub fn members(globs: &[String]) -> Result<Vec<Peer>, SelftestError> {
     let all: Vec<Peer> = zoo::defects().chain(zoo::variants()).collect();
     let matchers = globs
         .iter()

@@ -19,7 +19,7 @@ pub(super) fn run(
     options: &Options,
     json: bool,
 ) -> Result<Exit, Stop> {
-    let members = selftest::hunted(&options.members).map_err(super::stopped)?;
+    let members = selftest::members(&options.members).map_err(super::stopped)?;
     let terms = HuntTerms {
         interval: options.interval,
         cases,
