@@ -6,7 +6,7 @@ use super::super::coverage::{Place, Reached};
 use super::super::nasty::Class;
 use super::moves::{Case, Move};
 use super::nasty;
-use super::script::{Script, Sent, State};
+use super::script::{HAIL, Script, Sent, State};
 use crate::outcome::{Dir, Entry, EntryKind};
 
 /// Cases that went where none had been are kept to be changed; so many at most.
@@ -145,7 +145,7 @@ fn sent_by(step: &Move) -> Option<(&'static str, Option<Class>)> {
         Move::Drop(_) | Move::End(_) => ("end", None),
         Move::Greet(_) => ("HELLO", None),
         Move::Acks { .. } => ("HEARTBEAT_ACK", None),
-        Move::Ask { .. } => ("request", None),
+        Move::Ask { .. } | Move::Many(_) => ("request", None),
         Move::Answer { again: true, .. } => ("RESPONSE again", None),
         Move::Answer { .. } => ("RESPONSE", None),
         Move::Dispatch(_) => ("dispatch", None),
@@ -193,7 +193,7 @@ fn every_kind(driven: bool) -> BTreeSet<Sent> {
 
 /// What came behind each send of a case, before the next one. `gone`: the client ended.
 pub fn replies(script: &Script, transcript: &[Entry], gone: bool) -> Vec<(Sent, Reply)> {
-    let mut entries = transcript.iter().filter(|entry| !is_ping(entry)).peekable();
+    let mut entries = transcript.iter().filter(|entry| !is_hail(entry)).peekable();
     let mut found = Vec::with_capacity(script.sends.len());
     while entries.next_if(|entry| !is_send(entry)).is_some() {}
     for sent in &script.sends {
@@ -222,8 +222,10 @@ pub fn replies(script: &Script, transcript: &[Entry], gone: bool) -> Vec<(Sent, 
     found
 }
 
-fn is_ping(entry: &Entry) -> bool {
-    matches!(entry.kind, EntryKind::Ping | EntryKind::Pong)
+/// Whether it is one of many that go out beside a case's own sends.
+fn is_hail(entry: &Entry) -> bool {
+    let strangers = entry.dir == Dir::Sent && entry.text.contains(HAIL);
+    strangers || matches!(entry.kind, EntryKind::Ping | EntryKind::Pong)
 }
 
 fn is_send(entry: &Entry) -> bool {

@@ -70,6 +70,7 @@ pub(super) fn features(case: &Case) -> Features {
                     of_value("a result", value, &mut add);
                 }
             }
+            Move::Many(_) => add("many requests"),
             Move::Dispatch(with) => {
                 add("DISPATCH");
                 if let Some(value) = with {

@@ -219,6 +219,7 @@ impl Generator {
     fn inside(&mut self, model: &Model) -> Move {
         let driven = self.facts.driven;
         match self.rng.u8(..40) {
+            0 if driven && self.rng.u8(..4) == 0 => Move::Many(self.rng.u32(20..160)),
             0..=9 if driven => self.ask(),
             10..=19 if driven && !model.pending.is_empty() => self.answer(model.pending.len()),
             10..=12 if driven => Move::Dispatch(self.argument()),
@@ -228,9 +229,10 @@ impl Generator {
             29..=35 => self.end(),
             36 => Move::Leave(LEAVES[self.rng.usize(..LEAVES.len())]),
             _ => {
-                let hail = match self.rng.u8(..6) {
+                let hail = match self.rng.u8(..8) {
                     0 => Hail::Pings,
                     1 => Hail::Pongs,
+                    2 => Hail::Strangers,
                     _ => Hail::None,
                 };
                 let tenths = match self.rng.u8(..5) {

@@ -60,6 +60,8 @@ pub enum Move {
         /// The first answer is sent once more, with another result.
         again: bool,
     },
+    /// The client is told to ask so many times, and is answered each time.
+    Many(u32),
     /// The client is told to dispatch.
     Dispatch(Option<Value>),
     /// RESPONSEs with nonces of nobody.
@@ -158,6 +160,8 @@ pub enum Hail {
     Pings,
     /// WebSocket PONGs that nobody asked for.
     Pongs,
+    /// RESPONSEs that answer nobody.
+    Strangers,
 }
 
 /// How HEARTBEATs are acknowledged by hand.

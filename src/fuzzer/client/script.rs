@@ -15,6 +15,8 @@ use super::moves::{Case, Drop, End, Hail, Hello, Move, Spelling};
 const FAILURES: u32 = 2;
 /// So many waits tell chance from none.
 const WAITS: u32 = 5;
+/// What the nonces of RESPONSEs begin with that go out beside a case.
+pub(super) const HAIL: &str = "litespec-hail";
 /// How long a client that need not come again is waited for, in milliseconds.
 const MAY_COME: u32 = 4000;
 /// The longest interval whose HEARTBEATs are waited for, in milliseconds.
@@ -222,6 +224,7 @@ impl<'a> Writer<'a> {
                 together,
                 again,
             } => self.answer(which, results, *spelling, (*together, *again)),
+            Move::Many(count) => self.many(*count),
             Move::Dispatch(with) => self.dispatch(with.as_ref()),
             Move::Strangers(all) => self.strangers(all),
             Move::Bend(bend) => self.bend(bend),
@@ -378,11 +381,21 @@ impl<'a> Writer<'a> {
         let ms = (self.model.interval_ms as f64 * f64::from(tenths) / 10.0).min(LONGEST_MS);
         let what = match hail {
             Hail::None => None,
-            Hail::Pings => Some("> ping \"litespec\""),
-            Hail::Pongs => Some("> pong \"litespec\""),
+            Hail::Pings => Some("> ping \"litespec\"".to_owned()),
+            Hail::Pongs => Some("> pong \"litespec\"".to_owned()),
+            // From here on lines judge, because the watch does not.
+            Hail::Strangers if self.model.interval_ms > WAITED_FOR_MS => {
+                return Err(Misfit("that is too long"));
+            }
+            Hail::Strangers => {
+                self.model.watched = false;
+                Some(format!(
+                    "> {{\"op\": 5, \"n\": [\"{HAIL}\", $i], \"r\": null}}"
+                ))
+            }
         };
-        if let Some(what) = what {
-            self.line("every 30ms");
+        if let Some(what) = &what {
+            self.line("every 30ms as $i");
             self.depth += 1;
             self.line(what);
             self.depth -= 1;

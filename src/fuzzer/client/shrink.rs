@@ -90,6 +90,18 @@ fn smaller(step: &Move) -> Vec<Move> {
         }
         Move::Ask { with, at_once } => smaller_ask(with, *at_once),
         Move::Answer { .. } => smaller_answer(step),
+        Move::Many(count) => {
+            let fewer = [
+                1,
+                2,
+                8,
+                count / 2,
+                count - count / 8,
+                count.saturating_sub(1),
+            ];
+            let fewer = fewer.into_iter().filter(|less| (1..*count).contains(less));
+            fewer.map(Move::Many).collect()
+        }
         Move::Dispatch(Some(_)) => vec![Move::Dispatch(None)],
         Move::Strangers(all) => smaller_strangers(all),
         Move::End(end) if *end != End::Close(1012) => vec![Move::End(End::Close(1012))],

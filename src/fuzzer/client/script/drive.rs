@@ -213,6 +213,32 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// So many requests, one after another, each answered at once.
+    pub(super) fn many(&mut self, count: u32) -> Result<(), Misfit> {
+        self.needs_in()?;
+        self.needs_driver()?;
+        if self.model.numbers > 0 || self.model.stale > 0 || count == 0 {
+            return Err(Misfit("these are the first requests of a case"));
+        }
+        for _ in 0..count {
+            self.note("request", None);
+            self.note("RESPONSE", None);
+        }
+        self.line(&format!("repeat {count} as $i"));
+        self.depth += 1;
+        let asked = "\"w\": \"LITESPEC\", \"a\": [$i]";
+        self.line(&format!(
+            "driver> {{\"do\": \"request\", \"id\": $i, {asked}}}"
+        ));
+        let rule = "client.request-fields";
+        self.expect(&format!("< {{\"op\": 4, {asked}, \"n\": $n}}"), rule);
+        self.line("> {\"op\": 5, \"n\": $n, \"r\": $i}");
+        self.expect("driver< {\"id\": $i, \"r\": $i}", "client.correlates");
+        self.depth -= 1;
+        self.model.numbers = u64::from(count) + 1;
+        Ok(())
+    }
+
     pub(super) fn strangers(&mut self, all: &[Stranger]) -> Result<(), Misfit> {
         self.needs_in()?;
         if all.is_empty() || self.by_hand {
@@ -240,9 +266,13 @@ impl Writer<'_> {
     }
 }
 
-/// Nonces that no client gives its requests.
-pub(in crate::fuzzer::client) const FAR_OFF: [&str; 4] =
-    ["\"litespec-nobody\"", "-7", "4000000000", "[\"litespec\"]"];
+/// Nonces that no client gives its requests: small numbers are what some count down to.
+pub(in crate::fuzzer::client) const FAR_OFF: [&str; 4] = [
+    "\"litespec-nobody\"",
+    "-98765.4321",
+    "[\"litespec\"]",
+    "{\"litespec\": null}",
+];
 
 /// JSON text in which nothing is a hole.
 fn hole_free(text: &str) -> String {
