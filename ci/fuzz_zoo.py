@@ -21,6 +21,7 @@ from pathlib import Path
 REACH = Path(__file__).with_name("fuzz_reach.txt")
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 PORTS = 21000
+REQUESTS = ["--request", 'ECHO [1, "two", null]', "--request", "NULL"]
 
 
 def members(litespec, what):
@@ -61,8 +62,7 @@ def fuzz(args, name, kind, port, time, bidirectional):
     server = [args.litespec, "serve", "-q", "--listen", f"127.0.0.1:{port}",
               "--hb-interval", args.hb_interval, f"--{kind}", name]
     with tempfile.TemporaryDirectory() as folder:
-        line = [args.litespec, "fuzz", url, "--request", 'ECHO [1, "two", null]', "--request", "NULL",
-                "--time", time, "--strict", "--format", "json", "--save", folder]
+        line = [args.litespec, "fuzz", url, *REQUESTS, "--time", time, "--strict", "--format", "json", "--save", folder]
         line += ["--first"] if kind == "defect" else []
         line += ["--dialect", "bidirectional"] if bidirectional else []
         ended = subprocess.run([*line, "--", *server], capture_output=True, text=True)
@@ -72,7 +72,19 @@ def fuzz(args, name, kind, port, time, bidirectional):
         return ended.returncode, None, (ended.stderr.splitlines() or [""])[0]
 
 
-def row(name, rule, ended, written):
+def repeated(args, name, find, bidirectional):
+    """Whether `check` fails on the defect with the scenario that was handed back, and passes without it."""
+    def check(*reference):
+        line = [args.litespec, "check", "-q", "--reference", *reference, "--hb-interval", args.hb_interval,
+                *REQUESTS, "--strict", "--only-own", "--scenario", "-"]
+        line += ["--dialect", "bidirectional"] if bidirectional else []
+        return subprocess.run(line, input=find["scenario"], capture_output=True, text=True).returncode
+    # What fails now and then has to have its chance.
+    tries = 1 if find["failed"] == find["runs"] else 10
+    return any(check("--defect", name) == 1 for _ in range(tries)) and check() == 0
+
+
+def row(args, name, rule, ended, written, bidirectional):
     """What is told of a campaign against a defect, and what is counted of it."""
     code, report, said = ended
     if report is None:
@@ -82,9 +94,10 @@ def row(name, rule, ended, written):
         return False, None, f"| {name} | {rule} | not found | {report['cases']} | | {written or ''} | |"
     find = report["finds"][0]
     seconds = find["after_ms"] / 1000
+    again = repeated(args, name, find, bidirectional)
     told = f"| {name} | {rule} | {seconds:.2f} s | {find['case']} | {steps(find['scenario'])} | {written or ''} | " \
-           f"{find['rule']}, {find['failed']} of {find['runs']} |"
-    return True, (seconds, steps(find["scenario"]), written), told
+           f"{find['rule']}, {find['failed']} of {find['runs']}{'' if again else ', not repeated'} |"
+    return True, (seconds, steps(find["scenario"]), written, again), told
 
 
 def main():
@@ -108,9 +121,10 @@ def main():
     with ThreadPoolExecutor(args.jobs) as pool:
         def one(item):
             port, name = item
-            return name, fuzz(args, name, "defect", port, args.time, defects[name][1])
-        for name, ended in pool.map(one, enumerate(defects, PORTS)):
-            found, figure, told = row(name, defects[name][0], ended, written.get(name))
+            rule, asks = defects[name]
+            ended = fuzz(args, name, "defect", port, args.time, asks)
+            return name, row(args, name, rule, ended, written.get(name), asks)
+        for name, (found, figure, told) in pool.map(one, enumerate(defects, PORTS)):
             print(told, flush=True)
             if name not in beyond:
                 counted += 1
@@ -124,6 +138,8 @@ def main():
         compared = [f[1] - f[2] for f in figures if f[2]]
         print(f", {sum(more <= 2 for more in compared)} of {len(compared)} at most two steps longer than the"
               " shortest scenario of the suite that catches the defect", end="")
+        print(f"; with {sum(f[3] for f in figures)} of {len(figures)} scenarios `check` fails on the defect and"
+              " passes on the reference server", end="")
     print(f"; not found: {', '.join(missed) or 'none'}")
     alarms = 0
     if args.variants:

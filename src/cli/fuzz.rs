@@ -318,6 +318,7 @@ fn facts(args: &FuzzArgs, options: &Options, opening: &Opening) -> Facts {
         requests: judged.iter().map(spelled).collect(),
         answered: was.unwrap_or(judged.len()),
         dispatch: spelled(args.dispatch.as_ref().unwrap_or(&example[0])),
+        dialect: opening.settings.dialect,
         takes_dispatches: true,
         interval: opening.interval,
         answer_within: args.answer_within,

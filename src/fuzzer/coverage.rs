@@ -193,6 +193,7 @@ fn kinds(act: &Act) -> Vec<(&'static str, Option<Class>)> {
                     Packet::Heartbeat => "HEARTBEAT",
                     Packet::Request { .. } | Packet::UnknownRequest => "REQUEST",
                     Packet::Dispatch => "DISPATCH",
+                    Packet::Response => "RESPONSE",
                     Packet::Ping => "ping",
                     Packet::Pong => "pong",
                 };

@@ -75,6 +75,7 @@ fn of_packet(said: &Said, add: &mut impl FnMut(&str)) {
             }
         }
         Packet::Dispatch => add("DISPATCH"),
+        Packet::Response => add("RESPONSE"),
         Packet::Ping => add("PING"),
         Packet::Pong => add("PONG"),
     }

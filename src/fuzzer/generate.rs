@@ -8,6 +8,7 @@ use super::moves::{
 use super::nasty::{self, Class};
 use super::script::{Facts, state_behind};
 use super::values::{Family, Value};
+use crate::oracle::Dialect;
 
 /// Strings that are not the password, as JSON templates.
 const WRONG: [&str; 14] = [
@@ -293,8 +294,10 @@ impl Generator {
                 self.segment_behind(Packet::HelloAck(pass))
             }
             16 | 17 => {
+                let asked = self.facts.dialect == Dialect::Bidirectional;
                 let packet = match self.rng.u8(..4) {
                     0 => Packet::UnknownRequest,
+                    1 if asked => Packet::Response,
                     _ => self.packet(),
                 };
                 self.segment_behind(packet)

@@ -56,7 +56,7 @@ impl Campaign<'_> {
             self.unexplained(&suspicion);
             return None;
         };
-        let (small, runs, complete) = self.shrunk(case, &rule, rate, &impatient).await;
+        let (small, rule, (runs, complete)) = self.shrunk(case, rule, rate, &impatient).await;
         let confirmed = self.confirmed(&small, &rule, rate).await;
         if !self.lives_still().await {
             return None;
@@ -132,21 +132,21 @@ impl Campaign<'_> {
         }
     }
 
-    /// Plays a case alone; what it breaks, if it breaks this rule.
+    /// Plays a case alone; what it breaks, if that is this rule or what it comes down to.
     async fn breaks(&self, case: &Case, rule: &str, settings: &Settings) -> Option<Broken> {
         let broken = self.plays(case, settings).await?;
-        (broken.rule == rule).then_some(broken)
+        shrink::comes_down_to(rule, &broken.rule).then_some(broken)
     }
 
-    /// The smallest case that still breaks the rule, how many runs that took, and whether there was
-    /// nothing left to try.
+    /// The smallest case that still breaks the rule, or what the rule comes down to; which of them; how
+    /// many runs that took, and whether there was nothing left to try.
     async fn shrunk(
         &mut self,
         mut case: Case,
-        rule: &str,
+        mut rule: String,
         rate: Rate,
         settings: &Arc<Settings>,
-    ) -> (Case, u32, bool) {
+    ) -> (Case, String, (u32, bool)) {
         let until = (Instant::now() + self.terms.shrink_time).min(self.limit);
         // What fails now and then has to have its chance.
         let tries = if rate.failed == rate.of { 1 } else { 3 };
@@ -155,7 +155,7 @@ impl Campaign<'_> {
             let mut candidates = shrink::candidates(&case, self.facts).into_iter().peekable();
             while candidates.peek().is_some() {
                 if runs >= self.terms.shrink_runs || Instant::now() >= until {
-                    return (case, runs, false);
+                    return (case, rule, (runs, false));
                 }
                 let batch: Vec<Case> = match candidates.peek() {
                     Some(first) if self.waits_ms(first) <= SHORT_MS => {
@@ -164,12 +164,13 @@ impl Campaign<'_> {
                     _ => candidates.by_ref().take(AT_ONCE).collect(),
                 };
                 runs += u32::try_from(batch.len()).unwrap_or(1) * tries;
-                if let Some(smaller) = self.first_that_breaks(batch, rule, tries, settings).await {
-                    case = smaller;
+                let broke = self.first_that_breaks(batch, &rule, tries, settings);
+                if let Some((smaller, seen)) = broke.await {
+                    (case, rule) = (smaller, seen);
                     continue 'smaller;
                 }
             }
-            return (case, runs, true);
+            return (case, rule, (runs, true));
         }
     }
 
@@ -177,18 +178,19 @@ impl Campaign<'_> {
         write(case, self.facts, &Head::default()).map_or(0.0, |script| script.waits_ms)
     }
 
-    /// The first of these cases that breaks the rule; they are played beside one another.
+    /// The first of these cases that breaks the rule, or what it comes down to, and which of them; they
+    /// are played beside one another.
     async fn first_that_breaks(
         &self,
         batch: Vec<Case>,
         rule: &str,
         tries: u32,
         settings: &Arc<Settings>,
-    ) -> Option<Case> {
+    ) -> Option<(Case, String)> {
         if let [only] = &batch[..] {
             for _ in 0..tries {
-                if self.breaks(only, rule, settings).await.is_some() {
-                    return Some(only.clone());
+                if let Some(broken) = self.breaks(only, rule, settings).await {
+                    return Some((only.clone(), broken.rule));
                 }
             }
             return None;
@@ -205,13 +207,13 @@ impl Campaign<'_> {
             };
             if let Verdict::Fail(broken) | Verdict::CutOff(broken) =
                 judge(&played, &settings.redactor)
-                && broken.rule == rule
+                && shrink::comes_down_to(rule, &broken.rule)
             {
-                broke.push(at);
+                broke.push((at, broken.rule));
             }
         }
-        let first = broke.into_iter().min()?;
-        batch.into_iter().nth(first)
+        let (first, rule) = broke.into_iter().min()?;
+        Some((batch.into_iter().nth(first)?, rule))
     }
 
     /// What the case breaks when it is played with patience, and how often of three.

@@ -147,6 +147,9 @@ pub enum Packet {
     UnknownRequest,
     /// DISPATCH.
     Dispatch,
+    /// RESPONSE to nothing that was asked. Only where servers ask their clients, and only before HELLO_ACK,
+    /// is it stated what that counts for: nothing.
+    Response,
     /// A WebSocket PING.
     Ping,
     /// A WebSocket PONG that nobody asked for.

@@ -43,8 +43,9 @@ impl Pulse {
     pub fn new(facts: &Facts) -> Pulse {
         let mut pulse = Pulse::without_request();
         if let Some((w, a)) = facts.requests.get(facts.answered) {
+            // Who waits for an answer beats meanwhile, or a close for silence would say nothing.
             let text = format!(
-                "{HEARTBEAT}> {{\"op\": 4, \"w\": {w}, \"a\": {a}, \"n\": \"alive\"}}\n< {{\"op\": 5, \"n\": \"alive\"}}\n"
+                "{HEARTBEAT}beat every 0.5hb\n> {{\"op\": 4, \"w\": {w}, \"a\": {a}, \"n\": \"alive\"}}\n< {{\"op\": 5, \"n\": \"alive\"}}\n"
             );
             pulse.scenario = scenario_of("alive", text);
         }

@@ -9,6 +9,7 @@ use super::model::Model;
 pub use super::model::State;
 use super::moves::{Act, Case, Conn, Leave, Move, Packet, Said, Spelling};
 use super::nasty::{Bend, Class};
+use crate::oracle::Dialect;
 
 /// What a campaign knows of its target.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +21,8 @@ pub struct Facts {
     pub answered: usize,
     /// `w` and `a` of a dispatch.
     pub dispatch: (String, String),
+    /// Which reading of the protocol it is judged by.
+    pub dialect: Dialect,
     /// The target does not close for that dispatch.
     pub takes_dispatches: bool,
     /// The interval that its HELLO gives.

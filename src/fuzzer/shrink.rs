@@ -4,6 +4,13 @@ use super::moves::{Act, Case, Conn, Move, Packet, Pass, Said, Spelling, Traffic}
 use super::script::{Facts, Head, write};
 use super::values::Value;
 
+/// Whether a smaller case that breaks the rule `seen` says what a case says that breaks `rule`: what
+/// happens to one alone needs no others beside it.
+pub fn comes_down_to(rule: &str, seen: &str) -> bool {
+    seen == rule
+        || (rule == "request.independent" && ["request.response", "heartbeat.ack"].contains(&seen))
+}
+
 /// Smaller cases, the boldest cuts first; all of them can be played, none is the case itself.
 pub fn candidates(case: &Case, facts: &Facts) -> Vec<Case> {
     let mut found: Vec<Case> = Vec::new();
@@ -203,6 +210,14 @@ fn smaller_segment(packets: &[Said], wait: bool) -> Vec<Smaller> {
     } else {
         let plain = packets.iter().map(|said| Said::plain(said.packet.clone()));
         found.push(Smaller::Act(say(plain.collect())));
+    }
+    if (2..=8).contains(&count) {
+        // One after another is plainer than all at once.
+        let each = packets.iter().map(|said| Act::Say {
+            packets: vec![said.clone()],
+            wait: true,
+        });
+        found.push(Smaller::Moves(each.collect()));
     }
     if !wait {
         let packets = packets.to_vec();

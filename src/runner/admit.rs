@@ -66,7 +66,13 @@ pub(crate) fn admit(
         } else if case.scenario.needs().driver && !found.driven {
             let reason = "it needs a client that obeys a driver: see --driver".to_owned();
             engine.unplayed(&entry, Verdict::Skip, reason, None);
-        } else if server && case.scenario.needs().answered_request && !answers && !witness(case) {
+        } else if server
+            && case.scenario.needs().answered_request
+            && !answers
+            && !witness(case)
+            // Where the witness is not asked for, the others have to show it.
+            && (!declared || blocker.is_some())
+        {
             let (reason, blocked_by) = unanswered(declared, blocker.clone());
             engine.unplayed(&entry, Verdict::Skip, reason, blocked_by);
         } else {

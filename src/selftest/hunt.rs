@@ -189,6 +189,7 @@ async fn campaign_against(member: &'static Member, hunted: HuntTerms, hunt: &mut
         requests: options.requests.iter().map(spelled).collect(),
         dispatch: ("\"ANYTHING\"".to_owned(), "[]".to_owned()),
         answered: was.unwrap_or(options.requests.len()),
+        dialect: opening.settings.dialect,
         takes_dispatches: true,
         interval: opening.interval,
         answer_within: options.answer_within,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::fuzzer::script::{Head, write};
+use crate::oracle::Dialect;
 use crate::scenario::syntax::{Origin, Source};
 use crate::scenario::{parse, print};
 
@@ -13,6 +14,7 @@ fn facts(interval_ms: u64) -> Facts {
         requests: vec![("\"ECHO\"".to_owned(), "[1]".to_owned())],
         dispatch: ("\"ANYTHING\"".to_owned(), "[]".to_owned()),
         answered: 0,
+        dialect: Dialect::Text,
         takes_dispatches: true,
         interval: Duration::from_millis(interval_ms),
         answer_within: Duration::from_secs(5),
@@ -105,4 +107,23 @@ fn without_a_request_none_is_judged() {
         let script = write(&case, &facts, &head()).expect("every case fits");
         assert!(!script.text.contains("< {\"op\": 5"), "{}", script.text);
     }
+}
+
+#[test]
+fn a_response_before_hello_ack_is_judged_where_servers_ask() {
+    let answers = |dialect: Dialect| {
+        let facts = Facts {
+            dialect,
+            ..facts(400)
+        };
+        let mut generator = Generator::new(&facts, 3);
+        let coverage = Coverage::default();
+        let mut texts = (0..2000).map(|_| {
+            let case = generator.quick(&coverage);
+            write(&case, &facts, &head()).expect("every case fits").text
+        });
+        texts.any(|text| text.contains("> {\"op\": 5, \"n\": 1, \"r\": null}"))
+    };
+    assert!(!answers(Dialect::Text));
+    assert!(answers(Dialect::Bidirectional));
 }

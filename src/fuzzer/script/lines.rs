@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::super::nasty::Class;
 use super::super::values::{Family, Value};
 use super::{Misfit, Sent, State, Writer};
+use crate::oracle::Dialect;
 
 /// Names and values of a packet's members, as JSON templates.
 type Members = Vec<(&'static str, String)>;
@@ -224,6 +225,23 @@ impl Writer<'_> {
                     rule: "auth.gate-heartbeat",
                     ack: true,
                 },
+                (State::Greeted, Packet::Response)
+                    if self.facts.dialect == Dialect::Bidirectional =>
+                {
+                    let gated = packets[at..]
+                        .iter()
+                        .find(|said| said.packet != Packet::Response);
+                    let ack = match gated.map(|said| &said.packet) {
+                        Some(Packet::Heartbeat) => true,
+                        Some(Packet::Request { .. } | Packet::UnknownRequest) => false,
+                        // It counts for nothing; whether it is closed for is open.
+                        _ => return Err(Misfit("what comes of it is open")),
+                    };
+                    Ending::Somehow {
+                        rule: "dialect.bidirectional",
+                        ack,
+                    }
+                }
                 (State::In, Packet::Heartbeat) => {
                     self.model.of_mut(conn).acks += 1;
                     self.model.beat(conn);
@@ -321,6 +339,10 @@ impl Writer<'_> {
             Packet::Dispatch => {
                 let (w, a) = self.facts.dispatch.clone();
                 ("DISPATCH", vec![op(6), ("w", w), ("a", a)])
+            }
+            Packet::Response => {
+                let (n, r) = ("1".to_owned(), "null".to_owned());
+                ("RESPONSE", vec![op(5), ("n", n), ("r", r)])
             }
             Packet::Ping => ("ping", Vec::new()),
             Packet::Pong => ("pong", Vec::new()),

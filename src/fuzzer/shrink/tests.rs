@@ -6,12 +6,14 @@ use super::*;
 use crate::fuzzer::coverage::Coverage;
 use crate::fuzzer::generate::Generator;
 use crate::fuzzer::values::Family;
+use crate::oracle::Dialect;
 
 fn facts() -> Facts {
     Facts {
         requests: vec![("\"ECHO\"".to_owned(), "[1]".to_owned())],
         dispatch: ("\"ANYTHING\"".to_owned(), "[]".to_owned()),
         answered: 0,
+        dialect: Dialect::Text,
         takes_dispatches: true,
         interval: Duration::from_secs(10),
         answer_within: Duration::from_secs(5),
