@@ -47,8 +47,6 @@ says how). Every find is a scenario that fails, as small as it would get.";
 
 /// Beyond what its lines wait for, a scenario that is replayed may take so long.
 const SLACK: Duration = Duration::from_secs(60);
-/// Clients take their time to come again.
-const SHRINK_TIME: Duration = Duration::from_secs(30);
 /// How long a driven client may take until it says so.
 const GREETS_WITHIN: Duration = Duration::from_secs(30);
 
@@ -200,7 +198,7 @@ async fn fuzz(
         );
     }
     let terms = Terms {
-        shrink_time: SHRINK_TIME,
+        shrink_time: campaign::SHRINK_TIME,
         ..args.campaign.terms(args.connections)
     };
     let mut keeper = Keeper::new(&args.campaign.save, known);

@@ -1,6 +1,6 @@
 //! Makes a failing case small: candidates, the cheapest first. Whoever tries them says which fail.
 
-use super::moves::{Act, Case, Conn, Move, Packet, Pass, Said, Spelling, Traffic};
+use super::moves::{Act, Case, Conn, Crossed, Move, Packet, Pass, Said, Spelling, Traffic};
 use super::script::{Facts, Head, write};
 use super::values::Value;
 
@@ -117,12 +117,25 @@ fn smaller(act: &Act) -> Vec<Smaller> {
         Act::Quiet(ms) if *ms > 150 => [150, ms / 2]
             .map(|ms| Smaller::Act(Act::Quiet(ms.max(150))))
             .into(),
-        Act::Cross { with, rounds, what } => [1, rounds / 2, rounds - 1]
-            .map(|rounds| {
+        Act::Cross { with, rounds, what } => {
+            let packet = match what {
+                Crossed::Heartbeats => Packet::Heartbeat,
+                Crossed::Requests | Crossed::SameNonces => Packet::Request {
+                    nonce: Value::simple(1),
+                    which: 0,
+                },
+            };
+            let alone = Act::Say {
+                packets: vec![Said::plain(packet)],
+                wait: true,
+            };
+            let fewer = [1, rounds / 2, rounds - 1].map(|rounds| {
                 let (with, what) = (*with, *what);
-                Smaller::Act(Act::Cross { with, rounds, what })
-            })
-            .into(),
+                Act::Cross { with, rounds, what }
+            });
+            let found = [alone].into_iter().chain(fewer);
+            found.map(Smaller::Act).collect()
+        }
         Act::TimeOut {
             beats,
             traffic,

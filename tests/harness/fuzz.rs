@@ -28,7 +28,7 @@ fn planted_defects_are_found_and_made_small() {
         ("dies-of-garbage", "robust.isolation", 4),
         ("hangs-on-garbage", "robust.isolation", 5),
         // Requests that go unanswered together go unanswered alone.
-        ("response-late", "request.response", 4),
+        ("response-late", "request.response", 6),
         ("nonce-once", "request.response", 6),
         ("nonce-one-behind", "request.response", 6),
         // A look at its health goes well at most once: that is no dead target.

@@ -38,6 +38,8 @@ const LAST_CASES: Duration = Duration::from_secs(3);
 const HOPELESS: u32 = 2;
 /// An answer that takes longer makes a case suspicious.
 pub const IMPATIENT: Duration = Duration::from_secs(2);
+/// Making one failure small may take so long: clients take their time to come again.
+pub const SHRINK_TIME: Duration = Duration::from_secs(60);
 /// So many clients in a row that never connect are the end.
 const ABSENT: u32 = 12;
 

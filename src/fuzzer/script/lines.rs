@@ -111,9 +111,10 @@ impl Writer<'_> {
             }
         }
         let (w, a) = chosen.unwrap_or_default();
+        let turn = if rounds == 1 { "1" } else { "$i" };
         let nonce = |conn: Conn| match what {
-            Crossed::SameNonces => "$i".to_owned(),
-            _ => format!("[\"{}\", $i]", conn.name()),
+            Crossed::SameNonces => turn.to_owned(),
+            _ => format!("[\"{}\", {turn}]", conn.name()),
         };
         let (name, sends) = match what {
             Crossed::Heartbeats => ("HEARTBEAT", pair.map(|_| "{\"op\": 2}".to_owned())),
@@ -132,25 +133,35 @@ impl Writer<'_> {
                 pair.map(|conn| format!("{{\"op\": 5, \"n\": {}}}", nonce(conn))),
             ),
         };
-        self.line(&format!("repeat {rounds} as $i"));
-        self.depth += 1;
-        for (conn, send) in pair.into_iter().zip(&sends) {
-            self.send(conn, send);
-        }
-        self.depth -= 1;
+        self.in_turns(rounds, |writer| {
+            for (conn, send) in pair.into_iter().zip(&sends) {
+                writer.send(conn, send);
+            }
+        });
         self.line("in any order");
         self.depth += 1;
-        self.line(&format!("repeat {rounds} as $i"));
-        self.depth += 1;
-        for (conn, what) in pair.into_iter().zip(&comes) {
-            self.expect(conn, what, rule);
-            self.model.beat(conn);
-        }
-        self.depth -= 2;
+        self.in_turns(rounds, |writer| {
+            for (conn, what) in pair.into_iter().zip(&comes) {
+                writer.expect(conn, what, rule);
+                writer.model.beat(conn);
+            }
+        });
+        self.depth -= 1;
         for conn in pair.into_iter().cycle().take(2 * rounds as usize) {
             self.note(conn, State::In, name, None);
         }
         Ok(())
+    }
+
+    /// Lines that are gone through so often.
+    fn in_turns(&mut self, rounds: u32, lines: impl FnOnce(&mut Self)) {
+        let many = usize::from(rounds > 1);
+        if many > 0 {
+            self.line(&format!("repeat {rounds} as $i"));
+        }
+        self.depth += many;
+        lines(self);
+        self.depth -= many;
     }
 
     /// Where an answer may take longer than the interval, whoever asks has to stay in meanwhile. An

@@ -49,6 +49,7 @@ async fn campaign_against(member: &'static Member, hunted: HuntTerms, hunt: &mut
         time: hunted.time,
         connections: 8,
         first: true,
+        shrink_time: campaign::SHRINK_TIME,
         ..Terms::default()
     };
     let never = std::future::pending();
