@@ -382,3 +382,28 @@ fn what_is_no_server_of_the_protocol_exits_4_and_says_what_it_is() {
         fs::remove_file(folder.join("report.json")).unwrap();
     }
 }
+
+#[test]
+fn a_declared_request_that_is_not_answered_fails_what_needs_it_where_nothing_else_shows_it() {
+    let folder = folder("declared-unanswered");
+    let own = "title  A request is answered\nrule   request.response\n\nuse handshake\n> {\"op\": 2}\n\
+               < {\"op\": 3}\nbeat every 0.5hb\n> {\"op\": 4, \"w\": \"ECHO\", \"a\": [1], \"n\": 1}\n\
+               < {\"op\": 5, \"n\": 1}\n";
+    fs::write(folder.join("asks.scenario"), own).unwrap();
+    let args = [
+        "check",
+        "--reference",
+        "--defect",
+        "one-op-only",
+        "--request",
+        "ECHO [1]",
+        "--answer-within",
+        "500ms",
+        "--scenario",
+        "asks.scenario",
+        "--only-own",
+    ];
+    let output = run(&folder, &args);
+    assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+    assert!(told(&output).contains("request.response"));
+}
