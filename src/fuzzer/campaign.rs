@@ -480,7 +480,7 @@ impl Campaign<'_> {
                 }
             }
         }
-        if self.unproven.len() == UNPROVEN {
+        while self.unproven.len() >= UNPROVEN {
             self.unproven.pop_front();
         }
         if !turned_away {

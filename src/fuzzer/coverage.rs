@@ -214,6 +214,7 @@ fn kinds(act: &Act) -> Vec<(&'static str, Option<Class>)> {
         | Act::Keep { .. }
         | Act::Ends
         | Act::Alive
+        | Act::Pause(_)
         | Act::Settle(_) => Vec::new(),
     }
 }

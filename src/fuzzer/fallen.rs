@@ -9,8 +9,9 @@ use tokio::time::{Instant, sleep};
 use super::campaign::{Campaign, Ending, Event, Suspicion};
 use super::find::{Fate, Find, Rate};
 use super::lanes::play_case;
-use super::moves::{Act, Case, Conn, Move, NAMES, Spelling};
+use super::moves::{Act, Case, Conn, Leave, Move, NAMES, Spelling};
 use super::pulse::Health;
+use super::script::{Facts, state_behind};
 use super::shrink;
 use super::verdict::{Verdict, judge};
 use crate::play::{Broken, Place, Settings};
@@ -23,6 +24,11 @@ const COMES_BACK: Duration = Duration::from_secs(3);
 const SUSPECTS: usize = 96;
 /// Restarts that shrinking may take.
 const RESTARTS: u32 = 24;
+/// What ends a target takes a moment to do so, in milliseconds: in what is tried, and in what is handed
+/// back.
+const MOMENTS_MS: [u32; 2] = [50, 200];
+/// The scenario is played so often on a target started anew.
+const REPEATS: u32 = 2;
 
 impl Campaign<'_> {
     /// The target did not get through a look at its health.
@@ -57,7 +63,11 @@ impl Campaign<'_> {
             after,
             shrinking,
             seed,
-            ..Find::in_server(&then_alive(case), facts, broken(&health, fate))
+            ..Find::in_server(
+                &then_alive(&case, facts, MOMENTS_MS[1]),
+                facts,
+                broken(&health, fate),
+            )
         };
         if let Err(why) = self.revived().await {
             if let Some(first) = suspects.into_iter().next() {
@@ -75,7 +85,8 @@ impl Campaign<'_> {
                 Ok(shrunk) => shrunk,
                 Err(why) => return Some(Ending::TargetGone(why)),
             };
-            self.found(find(case, Rate { failed: 2, of: 2 }, (runs, complete)));
+            let again = self.fails_again(&case).await;
+            self.found(find(case, again, (runs, complete)));
             return self.first_is_enough();
         }
         let text = format!(
@@ -107,7 +118,7 @@ impl Campaign<'_> {
                         moves.push(Move { conn, act });
                     }
                 }
-                let case = then_alive(Case { moves });
+                let case = then_alive(&Case { moves }, self.facts, MOMENTS_MS[1]);
                 let (number, broken) = (self.progress.cases, broken.clone());
                 let suspicion = Suspicion::new(case.clone(), broken, number, after);
                 let played = play_case(&self.impatient, self.facts, &case).await?;
@@ -137,6 +148,23 @@ impl Campaign<'_> {
         Ok(true)
     }
 
+    /// How often the scenario fails, with the two times that the case has ended the target.
+    async fn fails_again(&mut self, case: &Case) -> Rate {
+        let case = then_alive(case, self.facts, MOMENTS_MS[1]);
+        let settings = Arc::clone(&self.settings);
+        let mut rate = Rate { failed: 2, of: 2 };
+        for _ in 0..REPEATS {
+            let played = play_case(&settings, self.facts, &case).await;
+            let passed = |played| matches!(judge(&played, &settings.redactor), Verdict::Pass);
+            rate.of += 1;
+            rate.failed += u32::from(!played.is_some_and(passed));
+            if self.revived().await.is_err() {
+                break;
+            }
+        }
+        rate
+    }
+
     async fn lives(&self, settings: &Settings) -> bool {
         matches!(
             self.pulse.look(settings).await.fate,
@@ -144,8 +172,47 @@ impl Campaign<'_> {
         )
     }
 
-    async fn smallest_that_kills(&mut self, mut case: Case) -> Result<(Case, u32, bool), String> {
+    /// Whether the scenario of a case fails because the case ends the target, which is then brought back.
+    /// What the end of its connections does, behind its last line, is none of it.
+    async fn shows(&mut self, case: &Case) -> Result<bool, String> {
+        let impatient = Arc::clone(&self.impatient);
+        let whole = then_alive(case, self.facts, MOMENTS_MS[0]);
+        let played = play_case(&impatient, self.facts, &whole).await;
+        if self.lives(&impatient).await {
+            return Ok(false);
+        }
+        self.revived().await?;
+        let failed = |played| {
+            let verdict = judge(&played, &impatient.redactor);
+            matches!(verdict, Verdict::Fail(_) | Verdict::CutOff(_))
+        };
+        Ok(played.is_some_and(failed))
+    }
+
+    /// The case with an end of its own, if it is the end of its connections that ends the target.
+    async fn with_its_end(&mut self, case: Case) -> Result<(Case, bool), String> {
+        if self.shows(&case).await? {
+            return Ok((case, true));
+        }
+        for leave in [Leave::Reset, Leave::Eof, Leave::Close] {
+            let mut ended = case.clone();
+            for conn in (0..NAMES.len()).map(Conn) {
+                let act = Act::Leave(leave);
+                ended.moves.push(Move { conn, act });
+                if state_behind(&ended, self.facts).is_err() {
+                    ended.moves.pop();
+                }
+            }
+            if self.shows(&ended).await? {
+                return Ok((ended, true));
+            }
+        }
+        Ok((case, false))
+    }
+
+    async fn smallest_that_kills(&mut self, case: Case) -> Result<(Case, u32, bool), String> {
         let until = (Instant::now() + self.terms.shrink_time).min(self.limit);
+        let (mut case, shown) = self.with_its_end(case).await?;
         let (mut runs, mut restarts) = (0, 0);
         'smaller: loop {
             for candidate in shrink::candidates(&case, self.facts) {
@@ -154,7 +221,11 @@ impl Campaign<'_> {
                     return Ok((case, runs, false));
                 }
                 runs += 1;
-                if self.kills(&candidate, false).await? {
+                let smaller = match shown {
+                    true => self.shows(&candidate).await?,
+                    false => self.kills(&candidate, false).await?,
+                };
+                if smaller {
                     restarts += 1;
                     case = candidate;
                     continue 'smaller;
@@ -193,16 +264,26 @@ fn is_nasty(case: &Case) -> bool {
     case.moves.iter().any(nasty)
 }
 
-/// The case, and a look at whether the target lives.
-fn then_alive(mut case: Case) -> Case {
-    let asks = |step: &Move| step.act == Act::Alive;
-    if !case.moves.last().is_some_and(asks) {
-        case.moves.push(Move {
-            conn: Conn(0),
-            act: Act::Alive,
+/// The case, and a look at whether the target lives, after a moment.
+fn then_alive(case: &Case, facts: &Facts, moment_ms: u32) -> Case {
+    let asks = |step: &&Move| step.act == Act::Alive;
+    let asked = case.moves.iter().rev().take_while(asks).count();
+    let before = &case.moves[..case.moves.len() - asked];
+    let behind = |acts: &[Act]| {
+        let conn = Conn(0);
+        let moves = acts.iter().map(|act| Move {
+            conn,
+            act: act.clone(),
         });
+        Case {
+            moves: before.iter().cloned().chain(moves).collect(),
+        }
+    };
+    let slowly = behind(&[Act::Pause(moment_ms), Act::Alive]);
+    if state_behind(&slowly, facts).is_ok() {
+        return slowly;
     }
-    case
+    behind(&[Act::Alive])
 }
 
 fn broken(health: &Health, fate: Fate) -> Broken {

@@ -47,7 +47,7 @@ pub fn features(case: &Case) -> Features {
             }),
             Act::Leave(leave) => add(&format!("{leave:?}")),
             Act::Quiet(_) => add("quiet"),
-            Act::Greet | Act::Alive | Act::Ends | Act::Settle(_) => {}
+            Act::Greet | Act::Alive | Act::Ends | Act::Pause(_) | Act::Settle(_) => {}
         }
     }
     let conns: BTreeSet<usize> = case.moves.iter().map(|step| step.conn.0).collect();

@@ -48,34 +48,40 @@ impl Campaign<'_> {
     /// Plays a failing case again, makes it small and keeps it.
     pub(super) async fn confirm(&mut self, suspicion: Suspicion) -> Option<Ending> {
         let impatient = Arc::clone(&self.impatient);
-        let repeated = self.repeated(&suspicion, &impatient).await;
-        if !self.lives_still().await {
-            return None;
-        }
-        let Some((case, rule, rate)) = repeated else {
-            self.unexplained(&suspicion);
-            return None;
-        };
-        let (small, rule, (runs, complete)) = self.shrunk(case, rule, rate, &impatient).await;
-        let confirmed = self.confirmed(&small, &rule, rate).await;
-        if !self.lives_still().await {
-            return None;
-        }
-        let Some((broken, rate)) = confirmed else {
+        // The second time nothing else of ours is there that could have had a part in it.
+        for _ in 0..2 {
+            let repeated = self.repeated(&suspicion, &impatient).await;
+            if !self.lives_still().await {
+                return None;
+            }
+            let Some((case, rule, rate)) = repeated else {
+                break;
+            };
+            let (small, rule, shrinking) = self.shrunk(case, rule, rate, &impatient).await;
+            let aborted = self.slow.abort().await;
+            let now = Instant::now();
+            self.unproven
+                .extend(aborted.into_iter().map(|case| (now, case)));
+            let confirmed = self.confirmed(&small, &rule, rate).await;
+            if !self.lives_still().await {
+                return None;
+            }
+            if let Some((broken, rate)) = confirmed {
+                self.found(Find {
+                    rate,
+                    cases: suspicion.number,
+                    after: suspicion.after,
+                    shrinking,
+                    seed: self.terms.seed,
+                    ..Find::in_server(&small, self.facts, broken)
+                });
+                return None;
+            }
             // It was our impatience, or a chance in a thousand.
             tracing::debug!(rule, case = ?small, "did not come again with patience");
             self.be_patient(self.impatient.answer_within * 3);
-            self.unexplained(&suspicion);
-            return None;
-        };
-        self.found(Find {
-            rate,
-            cases: suspicion.number,
-            after: suspicion.after,
-            shrinking: (runs, complete),
-            seed: self.terms.seed,
-            ..Find::in_server(&small, self.facts, broken)
-        });
+        }
+        self.unexplained(&suspicion);
         None
     }
 

@@ -99,6 +99,8 @@ pub enum Act {
     Leave(Leave),
     /// A new connection gets through.
     Alive,
+    /// So many milliseconds pass: what the target is about to do comes to pass.
+    Pause(u32),
     /// What comes behind the last sends is waited for, so many milliseconds: unjudged connections are sent
     /// a HEARTBEAT first.
     Settle(u32),

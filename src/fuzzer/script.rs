@@ -187,6 +187,7 @@ impl<'a> Writer<'a> {
             Act::Ends => self.ends(conn)?,
             Act::Leave(leave) => self.leave(conn, *leave)?,
             Act::Alive => self.line("alive"),
+            Act::Pause(ms) => self.pause(*ms)?,
             Act::Settle(ms) => self.settle(*ms)?,
         }
         Ok(1)

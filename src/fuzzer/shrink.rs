@@ -282,8 +282,12 @@ fn simpler_packets(said: &Said, at: usize) -> Vec<Said> {
                 spelling: said.spelling,
             });
         }
-        if *nonce != simple {
-            let nonce = simple;
+        let simpler = [Some(simple), nonce.plainly_spelled()];
+        for nonce in simpler
+            .into_iter()
+            .flatten()
+            .filter(|simpler| simpler != nonce)
+        {
             let packet = Packet::Request { nonce, which };
             found.push(Said {
                 packet,

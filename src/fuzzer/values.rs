@@ -180,6 +180,16 @@ impl Value {
         }
     }
 
+    /// A number that is whole, small, and spelled in another way, as everybody spells it; zero for minus
+    /// zero.
+    pub fn plainly_spelled(&self) -> Option<Value> {
+        let number: f64 = self.text.parse().ok()?;
+        let whole = number.fract() == 0.0 && number.abs() < 1e9;
+        let text = format!("{:.0}", number + 0.0);
+        let family = self.family;
+        (whole && text != self.text).then_some(Value { text, family })
+    }
+
     /// A value of this family.
     pub fn of(family: Family, rng: &mut fastrand::Rng) -> Value {
         if family == Family::Long {
@@ -279,6 +289,21 @@ mod tests {
                 let finite = json.as_number().is_none_or(|n| n.to_f64().is_finite());
                 assert!(finite, "{}", value.text);
             }
+        }
+    }
+
+    #[test]
+    fn whole_numbers_have_one_plain_spelling() {
+        let plain = |text: &str| {
+            let (text, family) = (text.to_owned(), Family::Number);
+            let value = Value { text, family };
+            value.plainly_spelled().map(|value| value.text)
+        };
+        assert_eq!(plain("0.0").as_deref(), Some("0"));
+        assert_eq!(plain("-0.0").as_deref(), Some("0"));
+        assert_eq!(plain("1E2").as_deref(), Some("100"));
+        for text in ["0", "100", "1.5", "1e300", "\"1.0\"", "[1.0]", "null"] {
+            assert_eq!(plain(text), None, "{text}");
         }
     }
 

@@ -25,8 +25,8 @@ fn planted_defects_are_found_and_made_small() {
         ("early-request-ignored", "auth.gate-request", 3),
         ("timeout-early", "heartbeat.timeout", 3),
         ("response-to-the-newest", "response.to-sender", 8),
-        ("dies-of-garbage", "robust.isolation", 4),
-        ("hangs-on-garbage", "robust.isolation", 5),
+        ("dies-of-garbage", "robust.isolation", 5),
+        ("hangs-on-garbage", "robust.isolation", 6),
         // Requests that go unanswered together go unanswered alone.
         ("response-late", "request.response", 6),
         ("nonce-once", "request.response", 6),

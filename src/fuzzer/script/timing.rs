@@ -46,6 +46,11 @@ impl Writer<'_> {
         for conn in self.model.in_state(State::In).collect::<Vec<_>>() {
             self.collect(conn);
         }
+        self.pause(ms)
+    }
+
+    /// Nothing is done for so many milliseconds.
+    pub(super) fn pause(&mut self, ms: u32) -> Result<(), Misfit> {
         self.afford(f64::from(ms), None)?;
         self.line(&format!("wait {ms}ms"));
         Ok(())
