@@ -7,14 +7,17 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::campaign::{Campaign, Ending, Event, Suspicion};
-use super::find::{Fate, Find, Rate};
-use super::lanes::play_case;
+use super::features::Features;
+use super::find::{self, Fate, Find, Rate};
+use super::investigate::SHORT_MS;
+use super::lanes::{play_case, play_text};
 use super::moves::{Act, Case, Conn, Leave, Move, NAMES, Spelling};
 use super::pulse::Health;
 use super::script::{Facts, state_behind};
+use super::series::Series;
 use super::shrink;
 use super::verdict::{Verdict, judge};
-use crate::play::{Broken, Place, Settings};
+use crate::play::{Broken, Place, Played, Settings};
 use crate::protocol::rules::Level;
 use crate::scenario::syntax::{Origin, Source, Span};
 
@@ -23,12 +26,16 @@ const COMES_BACK: Duration = Duration::from_secs(3);
 /// Cases that are suspected at most.
 const SUSPECTS: usize = 96;
 /// Restarts that shrinking may take.
-const RESTARTS: u32 = 24;
+const RESTARTS: u32 = 48;
 /// What ends a target takes a moment to do so, in milliseconds: in what is tried, and in what is handed
 /// back.
 const MOMENTS_MS: [u32; 2] = [50, 200];
 /// The scenario is played so often on a target started anew.
 const REPEATS: u32 = 2;
+/// Of an end that does not come again so many of the last cases are told.
+const WITNESSES: usize = 8;
+/// A suspect has ended the target so often when its scenario is played.
+const KILLS: u32 = 2;
 
 impl Campaign<'_> {
     /// The target did not get through a look at its health.
@@ -53,6 +60,10 @@ impl Campaign<'_> {
         let unproven = std::mem::take(&mut self.unproven);
         suspects.extend(unproven.into_iter().rev().map(|(_, case)| case));
         suspects.truncate(SUSPECTS);
+        // What waits for timers would take the time of hundreds of others.
+        let quick = suspects.iter().rev();
+        let quick = quick.filter(|case| self.waits_ms(case) <= SHORT_MS);
+        let in_turn = Series::new(quick, self.facts);
         // Those that send what is nasty first; otherwise the latest first.
         suspects.sort_by_key(|case| !is_nasty(case));
         let (facts, seed) = (self.facts, self.terms.seed);
@@ -75,9 +86,19 @@ impl Campaign<'_> {
             }
             return Some(Ending::TargetGone(why));
         }
+        let mut doubtful = None;
         for suspect in suspects {
+            if Instant::now() >= self.limit {
+                break;
+            }
             match self.kills(&suspect, true).await {
                 Ok(false) => continue,
+                Ok(true) => {}
+                Err(why) => return Some(Ending::TargetGone(why)),
+            }
+            // Once more, on one started anew: those before it may have had a part.
+            match self.kills(&suspect, true).await {
+                Ok(false) => break,
                 Ok(true) => {}
                 Err(why) => return Some(Ending::TargetGone(why)),
             }
@@ -86,11 +107,55 @@ impl Campaign<'_> {
                 Err(why) => return Some(Ending::TargetGone(why)),
             };
             let again = self.fails_again(&case).await;
-            self.found(find(case, again, (runs, complete)));
+            let find = find(case, again, (runs, complete));
+            if again.failed > KILLS {
+                self.found(find);
+                return self.first_is_enough();
+            }
+            doubtful = Some(find);
+            break;
+        }
+        let broken = broken(&health, fate);
+        let together = match self.series_that_kills(&in_turn).await {
+            Ok(together) => together,
+            Err(why) => return Some(Ending::TargetGone(why)),
+        };
+        if let Some((series, runs, complete)) = together {
+            let find = self.of_series(&series, broken, fate).await;
+            self.found(Find {
+                cases: number,
+                after,
+                shrinking: (runs, complete),
+                seed,
+                ..find
+            });
             return self.first_is_enough();
         }
+        if let Some(find) = doubtful {
+            self.found(find);
+            return self.first_is_enough();
+        }
+        if fate != Fate::Dead || self.reviver.is_none() {
+            self.ended_for_nothing(number, fate);
+            return None;
+        }
+        // A process that we have started is gone: that is a failure, whatever it takes to see it again.
+        let find = self.of_series(&in_turn.last(WITNESSES), broken, fate).await;
+        self.found(Find {
+            cases: number,
+            after,
+            shrinking: (0, false),
+            seed,
+            features: Features::new(),
+            ..find
+        });
+        self.first_is_enough()
+    }
+
+    /// The target has ended, and nothing that was tried does that again.
+    fn ended_for_nothing(&mut self, number: u64, fate: Fate) {
         let text = format!(
-            "the target {} after case {number}, and none of the last cases does that alone",
+            "the target {} after case {number}, and the last cases do not do that again",
             fate.word()
         );
         (self.on_event)(Event::Note(text));
@@ -99,7 +164,26 @@ impl Campaign<'_> {
             .entry("robust.isolation".to_owned())
             .or_insert(0) += 1;
         self.progress.unrepeated += 1;
-        None
+    }
+
+    /// The find that a series is.
+    async fn of_series(&mut self, series: &Series, broken: Broken, fate: Fate) -> Find {
+        let text = series.text(self.facts, &find::head(&broken.rule));
+        let settings = Arc::clone(&self.settings);
+        let mut rate = Rate { failed: 1, of: 1 };
+        for _ in 0..REPEATS {
+            let played = play_text(&settings, text.clone()).await;
+            rate.of += 1;
+            rate.failed += u32::from(shows_the_end(&played, &settings));
+            if self.revived().await.is_err() {
+                break;
+            }
+        }
+        Find {
+            fate,
+            rate,
+            ..Find::new("fuzz", text, series.features(), broken)
+        }
     }
 
     /// The target lives when nobody else is there: how many does it take?
@@ -152,12 +236,15 @@ impl Campaign<'_> {
     async fn fails_again(&mut self, case: &Case) -> Rate {
         let case = then_alive(case, self.facts, MOMENTS_MS[1]);
         let settings = Arc::clone(&self.settings);
-        let mut rate = Rate { failed: 2, of: 2 };
+        let mut rate = Rate {
+            failed: KILLS,
+            of: KILLS,
+        };
         for _ in 0..REPEATS {
             let played = play_case(&settings, self.facts, &case).await;
-            let passed = |played| matches!(judge(&played, &settings.redactor), Verdict::Pass);
             rate.of += 1;
-            rate.failed += u32::from(!played.is_some_and(passed));
+            rate.failed +=
+                u32::from(played.is_some_and(|played| shows_the_end(&played, &settings)));
             if self.revived().await.is_err() {
                 break;
             }
@@ -165,7 +252,7 @@ impl Campaign<'_> {
         rate
     }
 
-    async fn lives(&self, settings: &Settings) -> bool {
+    pub(super) async fn lives(&self, settings: &Settings) -> bool {
         matches!(
             self.pulse.look(settings).await.fate,
             Fate::Lives | Fate::Slow
@@ -182,11 +269,7 @@ impl Campaign<'_> {
             return Ok(false);
         }
         self.revived().await?;
-        let failed = |played| {
-            let verdict = judge(&played, &impatient.redactor);
-            matches!(verdict, Verdict::Fail(_) | Verdict::CutOff(_))
-        };
-        Ok(played.is_some_and(failed))
+        Ok(played.is_some_and(|played| shows_the_end(&played, &impatient)))
     }
 
     /// The case with an end of its own, if it is the end of its connections that ends the target.
@@ -194,6 +277,7 @@ impl Campaign<'_> {
         if self.shows(&case).await? {
             return Ok((case, true));
         }
+        self.revived().await?;
         for leave in [Leave::Reset, Leave::Eof, Leave::Close] {
             let mut ended = case.clone();
             for conn in (0..NAMES.len()).map(Conn) {
@@ -206,8 +290,16 @@ impl Campaign<'_> {
             if self.shows(&ended).await? {
                 return Ok((ended, true));
             }
+            self.revived().await?;
         }
         Ok((case, false))
+    }
+
+    async fn ends(&mut self, case: &Case, shown: bool) -> Result<bool, String> {
+        match shown {
+            true => self.shows(case).await,
+            false => self.kills(case, false).await,
+        }
     }
 
     async fn smallest_that_kills(&mut self, case: Case) -> Result<(Case, u32, bool), String> {
@@ -221,12 +313,10 @@ impl Campaign<'_> {
                     return Ok((case, runs, false));
                 }
                 runs += 1;
-                let smaller = match shown {
-                    true => self.shows(&candidate).await?,
-                    false => self.kills(&candidate, false).await?,
-                };
-                if smaller {
-                    restarts += 1;
+                // Those that were tried before may have had a part: the second time none was.
+                let ends = self.ends(&candidate, shown).await?;
+                if ends && self.ends(&candidate, shown).await? {
+                    restarts += 2;
                     case = candidate;
                     continue 'smaller;
                 }
@@ -236,7 +326,7 @@ impl Campaign<'_> {
     }
 
     /// Brings the target back, or waits until it has come back by itself.
-    async fn revived(&mut self) -> Result<(), String> {
+    pub(super) async fn revived(&mut self) -> Result<(), String> {
         if let Some(reviver) = &mut self.reviver {
             return reviver.revive().await;
         }
@@ -252,6 +342,12 @@ impl Campaign<'_> {
             sleep(Duration::from_millis(100)).await;
         }
     }
+}
+
+/// Whether a scenario fails as one does whose target ends.
+fn shows_the_end(played: &Played, settings: &Settings) -> bool {
+    let verdict = judge(played, &settings.redactor);
+    matches!(verdict, Verdict::Fail(_) | Verdict::CutOff(_))
 }
 
 fn is_nasty(case: &Case) -> bool {

@@ -22,7 +22,7 @@ const TRIES: u32 = 4;
 /// Candidates that wait for timers are tried so many at once.
 const AT_ONCE: usize = 6;
 /// A case that waits no longer than this is tried one at a time, in milliseconds.
-const SHORT_MS: f64 = 500.0;
+pub(super) const SHORT_MS: f64 = 500.0;
 
 impl Campaign<'_> {
     /// Looks into a failure. The quick lanes are empty.
@@ -180,7 +180,7 @@ impl Campaign<'_> {
         }
     }
 
-    fn waits_ms(&self, case: &Case) -> f64 {
+    pub(super) fn waits_ms(&self, case: &Case) -> f64 {
         write(case, self.facts, &Head::default()).map_or(0.0, |script| script.waits_ms)
     }
 

@@ -48,7 +48,7 @@ impl Lanes {
     ) {
         self.running.push((number, case.clone()));
         self.tasks.spawn(async move {
-            let played = play_script(&settings, &script).await;
+            let played = play_text(&settings, script.text.clone()).await;
             Done {
                 number,
                 case,
@@ -96,11 +96,12 @@ pub(super) fn plain_head() -> Head {
 /// Plays a case alone.
 pub(super) async fn play_case(settings: &Settings, facts: &Facts, case: &Case) -> Option<Played> {
     let script = write(case, facts, &plain_head()).ok()?;
-    Some(play_script(settings, &script).await)
+    Some(play_text(settings, script.text).await)
 }
 
-async fn play_script(settings: &Settings, script: &Script) -> Played {
-    let source = source_of("case", script.text.clone());
+/// Plays a scenario's text.
+pub(super) async fn play_text(settings: &Settings, text: String) -> Played {
+    let source = source_of("case", text);
     let scenario = match scenario::parse("fuzz", source) {
         Ok(scenario) => Arc::new(scenario),
         Err(error) => {

@@ -23,6 +23,7 @@ pub mod moves;
 pub mod nasty;
 pub mod pulse;
 pub mod script;
+mod series;
 pub mod shrink;
 pub mod values;
 pub mod verdict;
