@@ -11,6 +11,7 @@ use super::script::Facts;
 use crate::play::{self, Broken, Ended, Settings};
 use crate::scenario::Scenario;
 use crate::scenario::values::Env;
+use crate::wire::DialError;
 
 /// How long a TCP connection is waited for where the target took none.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -71,31 +72,36 @@ impl Pulse {
             Ended::Passed | Ended::Skipped(_) if took > self.slow => (Fate::Slow, None),
             // What the harness itself was too late for says nothing.
             Ended::Passed | Ended::Skipped(_) | Ended::Inconclusive { .. } => (Fate::Lives, None),
-            Ended::Unreachable(broken) => (diagnose(settings, &broken).await, Some(broken)),
+            Ended::Unreachable(broken) => {
+                let silent = ["nothing", "no WebSocket within"];
+                let silent = silent.iter().any(|what| broken.actual.contains(what));
+                (diagnose(settings, silent).await, Some(broken))
+            }
             Ended::Failed(broken) | Ended::Prerequisite(broken) => {
                 // Something came: it lives, and is wrong. That a case has to find.
                 let silent = broken.actual.starts_with("nothing");
                 let fate = if silent { Fate::Hung } else { Fate::Lives };
                 (fate, Some(broken))
             }
-            Ended::Error(_) => (Fate::Hung, None),
+            Ended::Error(_) => (diagnose(settings, true).await, None),
         };
         Health { fate, broken, took }
     }
 }
 
-/// What a target is that did not take a connection: dead, refusing or hung.
-async fn diagnose(settings: &Settings, broken: &Broken) -> Fate {
+/// What a target is that did not take a connection, or was `silent` on it: dead, refusing or hung. That we
+/// have no port or descriptor left to try says nothing about it.
+async fn diagnose(settings: &Settings, silent: bool) -> Fate {
     let Some(reach) = &settings.reach else {
         return Fate::Dead;
     };
     let patience = settings.answer_within.min(PATIENCE);
     let dialed = tokio::time::timeout(patience, reach.dial.dial()).await;
     match dialed {
-        Ok(Err(_)) => Fate::Dead,
+        Ok(Err(DialError::Refused { .. } | DialError::Unreachable { .. })) => Fate::Dead,
+        Ok(Err(_)) => Fate::Lives,
         Err(_) => Fate::Hung,
-        Ok(Ok(_)) if broken.actual.contains("no WebSocket within") => Fate::Hung,
-        Ok(Ok(_)) if broken.actual.contains("nothing") => Fate::Hung,
+        Ok(Ok(_)) if silent => Fate::Hung,
         Ok(Ok(_)) => Fate::Refuses,
     }
 }
