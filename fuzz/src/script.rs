@@ -159,7 +159,8 @@ impl<'s, S: Stage> Run<'s, S> {
 
     fn step(&mut self, step: &'s Step) {
         match &step.kind {
-            StepKind::Connect { conn } => self.stage.connect(conn),
+            // Without a WebSocket too: bytes end it.
+            StepKind::Connect { conn, .. } => self.stage.connect(conn),
             StepKind::Send { conn, send } => self.send(conn, send),
             StepKind::Expect(expectation) => self.expect(expectation),
             StepKind::Together { steps } | StepKind::InAnyOrder { steps } => self.block(steps),

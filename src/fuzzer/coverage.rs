@@ -170,6 +170,7 @@ fn every_kind() -> BTreeSet<Kind> {
         }
     }
     all.insert((State::In, "HEARTBEAT", Some(Class::Frame)));
+    all.insert((State::Absent, "upgrade", Some(Class::Connection)));
     all.insert((State::In, "stranger", Some(Class::Packet)));
     for state in [State::Absent, State::Greeted, State::In, State::Unjudged] {
         for class in Class::ALL {
@@ -207,6 +208,7 @@ fn kinds(act: &Act) -> Vec<(&'static str, Option<Class>)> {
         Act::Trickle { .. } => vec![("HEARTBEAT", Some(Class::Frame))],
         Act::Unanswered { .. } => vec![("stranger", Some(Class::Packet))],
         Act::Bend(bend) => vec![("nasty", Some(bend.class))],
+        Act::Knock(bend) => vec![("upgrade", Some(bend.class))],
         Act::Leave(_) => vec![("leave", Some(Class::Connection))],
         Act::Greet
         | Act::Quiet(_)

@@ -16,7 +16,7 @@ use super::generate::Generator;
 use super::lanes::{plain_head, play_case};
 use super::model::State;
 use super::moves::{Act, Case, Conn, Move, NAMES, Spelling};
-use super::nasty::{self, Class};
+use super::nasty::{self, Bend, Class};
 use super::pulse::Pulse;
 use super::script::{Facts, Misfit, write};
 use super::shrink;
@@ -300,16 +300,12 @@ impl Cases {
                     _ => vec![Act::Greet, Act::LogIn(Spelling::Plain)],
                 };
                 let acts = acts.into_iter().chain([Act::Bend(bend.clone())]);
-                let moves = acts.map(|act| Move { conn: Conn(0), act });
-                let mut case = Case {
-                    moves: moves.collect(),
-                };
-                settle(&mut case, facts);
-                if write(&case, facts, &plain_head()).is_ok() {
-                    let about = Some((state, bend.class, bend.what.clone()));
-                    sweep.push(Asked { case, about });
-                }
+                sweep.extend(asked(acts, state, bend, facts));
             }
+        }
+        for bend in nasty::doors().iter().filter(|bend| !bend.heavy) {
+            let acts = [Act::Knock(bend.clone())].into_iter();
+            sweep.extend(asked(acts, State::Absent, bend, facts));
         }
         sweep.reverse();
         Cases {
@@ -333,6 +329,23 @@ impl Cases {
             }
         }
     }
+}
+
+/// A case about one nasty input, if it can be played.
+fn asked(
+    acts: impl Iterator<Item = Act>,
+    state: State,
+    bend: &Bend,
+    facts: &Facts,
+) -> Option<Asked> {
+    let moves = acts.map(|act| Move { conn: Conn(0), act });
+    let mut case = Case {
+        moves: moves.collect(),
+    };
+    settle(&mut case, facts);
+    write(&case, facts, &plain_head()).ok()?;
+    let about = Some((state, bend.class, bend.what.clone()));
+    Some(Asked { case, about })
 }
 
 /// Behind all that is sent, what comes is waited for.
@@ -422,7 +435,11 @@ enum Came {
 fn word_of(entry: &Entry) -> Came {
     match entry.kind {
         EntryKind::Text => Came::Message(packet_word(&entry.text)),
-        EntryKind::Binary | EntryKind::Raw => Came::Message("bytes".to_owned()),
+        EntryKind::Raw => Came::Message(match entry.text.strip_prefix("\"HTTP/1.1 ") {
+            Some(status) => format!("HTTP {}", status.trim_end_matches('"')),
+            None => "bytes".to_owned(),
+        }),
+        EntryKind::Binary => Came::Message("bytes".to_owned()),
         EntryKind::Close => {
             let code = entry.text.split_whitespace().next().unwrap_or_default();
             Came::End(format!("close {code}").trim_end().to_owned())

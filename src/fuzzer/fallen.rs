@@ -354,7 +354,7 @@ fn is_nasty(case: &Case) -> bool {
     let nasty = |step: &Move| {
         matches!(
             step.act,
-            Act::Bend(_) | Act::Leave(_) | Act::Unanswered { .. }
+            Act::Bend(_) | Act::Knock(_) | Act::Leave(_) | Act::Unanswered { .. }
         )
     };
     case.moves.iter().any(nasty)

@@ -39,7 +39,7 @@ pub fn features(case: &Case) -> Features {
                 of_traffic(*traffic, &mut add);
             }
             Act::Unanswered { op } => add(&format!("op {op} with a nonce")),
-            Act::Bend(bend) => add(&bend.what),
+            Act::Bend(bend) | Act::Knock(bend) => add(&bend.what),
             Act::Cross { what, .. } => add(match what {
                 Crossed::Heartbeats => "heartbeats in turn",
                 Crossed::Requests => "requests in turn",

@@ -55,6 +55,8 @@ pub struct Generator {
     /// The catalogue of what is nasty in an order of its own, and whose turn it is.
     order: Vec<usize>,
     turn: usize,
+    /// The same of what comes instead of an upgrade.
+    doors: usize,
 }
 
 impl Generator {
@@ -69,6 +71,7 @@ impl Generator {
             nonce: 0,
             order,
             turn: 0,
+            doors: 0,
         }
     }
 
@@ -256,6 +259,7 @@ impl Generator {
         let act = match model.of(conn).state {
             State::Absent | State::Over => match self.rng.u8(..12) {
                 0 => self.bend(),
+                1 => self.knock(),
                 _ => Act::Greet,
             },
             State::Greeted => self.greeted(),
@@ -347,6 +351,18 @@ impl Generator {
         }
         let class = Class::ALL[self.rng.usize(..Class::ALL.len())];
         Act::Bend(nasty::of(class, &mut self.rng))
+    }
+
+    /// Something odd instead of an upgrade request; each has its turn.
+    fn knock(&mut self) -> Act {
+        let all = nasty::doors();
+        loop {
+            self.doors += 1 + self.rng.usize(..3);
+            let bend = &all[self.doors % all.len()];
+            if !bend.heavy || self.rng.u8(..4) == 0 {
+                return Act::Knock(bend.clone());
+            }
+        }
     }
 
     fn cuts(&mut self) -> Vec<usize> {

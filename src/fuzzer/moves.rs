@@ -84,6 +84,8 @@ pub enum Act {
     },
     /// Something that the text leaves open: nothing on this connection is judged behind it.
     Bend(Bend),
+    /// Something that is no upgrade request, or an odd one, on a connection without a WebSocket.
+    Knock(Bend),
     /// Behind the server's close frame, the TCP connection ends too.
     Ends,
     /// Packets of one kind on two connections in turn; all that is owed is awaited behind them.

@@ -4,6 +4,7 @@
 mod frames;
 mod packets;
 mod texts;
+mod upgrades;
 
 use std::sync::LazyLock;
 
@@ -92,6 +93,12 @@ pub fn catalogue() -> &'static [Bend] {
     &ALL
 }
 
+/// What is nasty where an upgrade request should come: lines for a connection without a WebSocket.
+pub fn doors() -> &'static [Bend] {
+    static ALL: LazyLock<Vec<Bend>> = LazyLock::new(upgrades::all);
+    &ALL
+}
+
 /// One of the catalogue's, or one made up, of this class.
 pub fn of(class: Class, rng: &mut fastrand::Rng) -> Bend {
     if matches!(class, Class::Json | Class::Packet) && rng.u8(..4) == 0 {
@@ -141,8 +148,8 @@ mod tests {
     use crate::scenario::parse;
     use crate::scenario::syntax::{Origin, Source};
 
-    fn parses(bend: &Bend) {
-        let mut text = "title  t\nrule  robust.isolation\n\nignore\n".to_owned();
+    fn parses(bend: &Bend, opens: &str) {
+        let mut text = format!("title  t\nrule  robust.isolation\n\n{opens}\n");
         for send in &bend.sends {
             text.push_str(&format!("> {send}\n"));
         }
@@ -159,12 +166,15 @@ mod tests {
     #[test]
     fn every_nasty_input_is_scenario_text() {
         for bend in catalogue() {
-            parses(bend);
+            parses(bend, "ignore");
+        }
+        for bend in doors() {
+            parses(bend, "connect tcp");
         }
         let mut rng = fastrand::Rng::with_seed(1);
         for class in Class::ALL {
             for _ in 0..300 {
-                parses(&of(class, &mut rng));
+                parses(&of(class, &mut rng), "ignore");
             }
         }
     }
@@ -172,7 +182,7 @@ mod tests {
     #[test]
     fn every_class_has_inputs_that_cost_little_and_names_differ() {
         let mut names = std::collections::BTreeSet::new();
-        for bend in catalogue() {
+        for bend in catalogue().iter().chain(doors()) {
             assert!(names.insert(&bend.what), "twice: {}", bend.what);
         }
         for class in Class::ALL {

@@ -184,6 +184,7 @@ impl<'a> Writer<'a> {
             Act::Keep { tenths, traffic } => self.keep(conn, *tenths, *traffic)?,
             Act::Unanswered { op } => self.unanswered(conn, op)?,
             Act::Bend(bend) => self.bend(conn, bend)?,
+            Act::Knock(bend) => self.knock(conn, bend)?,
             Act::Ends => self.ends(conn)?,
             Act::Leave(leave) => self.leave(conn, *leave)?,
             Act::Alive => self.line("alive"),
@@ -248,6 +249,18 @@ impl<'a> Writer<'a> {
             self.note(conn, state, "nasty", Some(bend.class));
             self.send(conn, send);
         }
+        Ok(())
+    }
+
+    /// A connection without a WebSocket, of which nothing is judged.
+    fn knock(&mut self, conn: Conn, bend: &Bend) -> Result<(), Misfit> {
+        self.needs(conn, State::Absent)?;
+        self.line(&format!("{} connect tcp", conn.prefix()));
+        for send in &bend.sends {
+            self.note(conn, State::Absent, "upgrade", Some(bend.class));
+            self.send(conn, send);
+        }
+        self.model.of_mut(conn).state = State::Over;
         Ok(())
     }
 

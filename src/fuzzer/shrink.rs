@@ -1,14 +1,22 @@
 //! Makes a failing case small: candidates, the cheapest first. Whoever tries them says which fail.
 
+use std::collections::BTreeMap;
+
 use super::moves::{Act, Case, Conn, Crossed, Move, Packet, Pass, Said, Spelling, Traffic};
+use super::nasty::Bend;
 use super::script::{Facts, Head, write};
 use super::values::Value;
 
 /// Whether a smaller case that breaks the rule `seen` says what a case says that breaks `rule`: what
 /// happens to one alone needs no others beside it.
 pub fn comes_down_to(rule: &str, seen: &str) -> bool {
-    seen == rule
-        || (rule == "request.independent" && ["request.response", "heartbeat.ack"].contains(&seen))
+    // Nor does what happens with a plain nonce need an odd one.
+    let plainer: &[&str] = match rule {
+        "request.independent" => &["request.response", "heartbeat.ack"],
+        "request.nonce-any" => &["request.response"],
+        _ => &[],
+    };
+    seen == rule || plainer.contains(&seen)
 }
 
 /// Smaller cases, the boldest cuts first; all of them can be played, none is the case itself.
@@ -52,8 +60,48 @@ pub fn candidates(case: &Case, facts: &Facts) -> Vec<Case> {
             add(candidate);
         }
     }
+    plainly_numbered(case).into_iter().for_each(&mut add);
     add(renamed(case));
     found
+}
+
+/// The same with a plain nonce wherever one stands that is used more than once, one nonce at a time: where
+/// it is the repetition that counts, each alone would break it.
+fn plainly_numbered(case: &Case) -> Vec<Case> {
+    let mut uses: BTreeMap<&str, usize> = BTreeMap::new();
+    for said in case.moves.iter().flat_map(said_of) {
+        if let Packet::Request { nonce, .. } = &said.packet {
+            *uses.entry(&nonce.text).or_insert(0) += 1;
+        }
+    }
+    let plain = Value::numbered(1);
+    let repeated = uses
+        .iter()
+        .filter(|(text, count)| **count > 1 && **text != plain.text);
+    let replaced = |old: &str| {
+        let mut moves = case.moves.clone();
+        for step in &mut moves {
+            let Act::Say { packets, .. } = &mut step.act else {
+                continue;
+            };
+            for said in packets {
+                if let Packet::Request { nonce, .. } = &mut said.packet
+                    && nonce.text == old
+                {
+                    *nonce = plain.clone();
+                }
+            }
+        }
+        Case { moves }
+    };
+    repeated.map(|(old, _)| replaced(old)).collect()
+}
+
+fn said_of(step: &Move) -> &[Said] {
+    match &step.act {
+        Act::Say { packets, .. } => packets,
+        _ => &[],
+    }
 }
 
 fn conns(case: &Case) -> Vec<Conn> {
@@ -170,15 +218,26 @@ fn smaller(act: &Act) -> Vec<Smaller> {
             }
             found.into_iter().map(Smaller::Act).collect()
         }
-        Act::Bend(bend) if bend.sends.len() > 1 => (0..bend.sends.len())
-            .map(|at| {
-                let mut bend = bend.clone();
-                bend.sends.remove(at);
-                Smaller::Act(Act::Bend(bend))
-            })
+        Act::Bend(bend) => fewer_sends(bend).map(Act::Bend).map(Smaller::Act).collect(),
+        Act::Knock(bend) => fewer_sends(bend)
+            .map(Act::Knock)
+            .map(Smaller::Act)
             .collect(),
         _ => Vec::new(),
     }
+}
+
+/// The same with half of its sends, or all but one.
+fn fewer_sends(bend: &Bend) -> impl Iterator<Item = Bend> {
+    let count = bend.sends.len();
+    let halves = [0..count / 2, count / 2..count];
+    let halves = halves.into_iter().filter(move |_| count > 3);
+    let ones = (0..count).filter(move |_| count > 1).map(|at| at..at + 1);
+    halves.chain(ones).map(|gone| {
+        let mut bend = bend.clone();
+        bend.sends.drain(gone);
+        bend
+    })
 }
 
 fn smaller_segment(packets: &[Said], wait: bool) -> Vec<Smaller> {

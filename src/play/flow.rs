@@ -150,7 +150,11 @@ impl Player<'_> {
     fn refuse_unexpected_end(&mut self) -> Result<(), Ended> {
         for index in 0..self.links.len() {
             let link = &self.links[index];
-            if link.ignored || link.close_taken || link.close_sent && !link.close_received {
+            if link.ignored
+                || link.tcp
+                || link.close_taken
+                || link.close_sent && !link.close_received
+            {
                 continue;
             }
             if self.hosting.is_some() && self.end_is_no_matter(index) {
@@ -195,7 +199,8 @@ impl Player<'_> {
             let watch = self.links[index].watch;
             let findings = self.oracle.finish(watch, now, self.settings);
             self.note_findings(findings);
-            if !self.links[index].over() && !self.links[index].ignored {
+            let link = &self.links[index];
+            if !link.over() && !link.ignored && !link.tcp {
                 self.farewell(index, now);
             }
         }
@@ -204,7 +209,8 @@ impl Player<'_> {
                 .links
                 .iter()
                 .filter(|link| {
-                    !link.gone && !link.conn.ended() && !link.ignored && !link.inbox.full()
+                    let silent = link.gone || link.conn.ended() || link.ignored || link.tcp;
+                    !silent && !link.inbox.full()
                 })
                 .map(|link| {
                     let owed = link.close_received && self.oracle.judges(link.watch);

@@ -66,6 +66,8 @@ pub(crate) struct Link {
     pub(crate) beats_waiting: VecDeque<bool>,
     /// Bytes went out below WebSocket: a frame may be half written.
     pub(crate) raw: bool,
+    /// TCP alone: no upgrade was asked for, and its end is no news.
+    pub(crate) tcp: bool,
     /// Nonce keys of background REQUESTs whose RESPONSE is passed over.
     pub(crate) background_nonces: HashSet<String>,
     /// Nonces of a driven client's REQUESTs that have no RESPONSE.
@@ -246,6 +248,7 @@ impl Link {
             close_sent: false,
             gone: false,
             raw: false,
+            tcp: false,
             echoed: None,
             close_received: false,
             interval_known: false,

@@ -15,9 +15,10 @@ use super::settings::Settings;
 use super::watch::Watch;
 use crate::oracle::{Breach, Finding};
 use crate::outcome::{Dir, EntryKind};
+use crate::protocol::json::Json;
 use crate::protocol::rules::{self, Level};
 use crate::scenario::Scenario;
-use crate::scenario::syntax::{Mark, Source, Span, Step, StepKind, Time};
+use crate::scenario::syntax::{Layer, Mark, Source, Span, Step, StepKind, Time};
 use crate::scenario::values::Env;
 use crate::wire::{self, DialError, Offer, OpenError, Opened};
 
@@ -83,6 +84,13 @@ impl<'a> Player<'a> {
             .map(|level| level.value)
             .or_else(|| rules::find(&rule).map(|rule| rule.level))
             .unwrap_or(Level::Must);
+        let mut env = env;
+        if let Some(reach) = &settings.reach {
+            env.set("target.host", Json::from(reach.target.authority().as_str()));
+            // Its query may be a secret.
+            let path = Json::from(reach.target.request_target().as_str());
+            env.set_secret("target.path", path);
+        }
         Player {
             settings,
             id: id.to_owned(),
@@ -149,7 +157,10 @@ impl<'a> Player<'a> {
 
     async fn step(&mut self, step: &Step) -> Result<(), Ended> {
         match &step.kind {
-            StepKind::Connect { conn } => self.connect(conn).await.map(|_| ()),
+            StepKind::Connect { conn, layer } => match layer {
+                Layer::WebSocket => self.connect(conn).await.map(|_| ()),
+                Layer::Tcp => self.connect_tcp(conn).await,
+            },
             StepKind::Send { conn, send } => self.send(conn, send).await,
             StepKind::Expect(expectation) => self.expect(expectation).await,
             StepKind::Together { steps } => self.together(steps).await,
@@ -224,23 +235,52 @@ impl<'a> Player<'a> {
         Ok(self.opened(name, opened))
     }
 
+    /// `connect tcp`: nothing is asked for, and nobody watches.
+    async fn connect_tcp(&mut self, name: &str) -> Result<(), Ended> {
+        if let Some(pacer) = &self.settings.pacer {
+            pacer.turn().await;
+        }
+        let settings = self.settings;
+        let dial = &*settings.reach.as_ref().ok_or_else(no_server)?.dial;
+        let until = (Instant::now() + settings.answer_within).min(self.limit);
+        let dialed = tokio::time::timeout_at(until, wire::open_tcp(dial, &settings.limits)).await;
+        let (conn, dialed_at, connected_at) = match dialed {
+            Ok(Ok(opened)) => opened,
+            Ok(Err(error @ (DialError::Other { .. } | DialError::NoTls { .. }))) => {
+                return Err(Ended::Error(error.to_string()));
+            }
+            Ok(Err(error)) => return Err(self.unreachable(&error.to_string())),
+            Err(_) => return Err(self.unreachable("no TCP connection")),
+        };
+        let link = self.add_link(name, conn, "tcp", (dialed_at, connected_at));
+        self.links[link].tcp = true;
+        self.oracle.ignore(self.links[link].watch);
+        Ok(())
+    }
+
     /// Takes a connection in, and gives its index.
     pub(crate) fn opened(&mut self, name: &str, opened: Opened) -> usize {
-        let text = String::new();
-        self.recorder.add(
-            opened.dialed_at,
-            name,
-            Dir::Sent,
-            EntryKind::Connect,
-            text,
-            false,
-        );
-        let (watch, _) = self.oracle.opened(name, opened.dialed_at, opened.opened_at);
         let times = (opened.dialed_at, opened.opened_at);
+        self.add_link(name, opened.conn, "", times)
+    }
+
+    /// A connection of ours; `text` says what it is, in the transcript, `times` from when to when it was
+    /// opened.
+    fn add_link(
+        &mut self,
+        name: &str,
+        conn: wire::Conn,
+        text: &str,
+        times: (Instant, Instant),
+    ) -> usize {
+        let text = text.to_owned();
+        let (kind, dir) = (EntryKind::Connect, Dir::Sent);
+        self.recorder.add(times.0, name, dir, kind, text, false);
+        let (watch, _) = self.oracle.opened(name, times.0, times.1);
         let share = self.settings.budget.share();
         let manual = self.scenario.header.manual;
         self.links
-            .push(Link::new(name, watch, opened.conn, times, manual, share));
+            .push(Link::new(name, watch, conn, times, manual, share));
         self.links.len() - 1
     }
 
@@ -258,9 +298,7 @@ impl<'a> Player<'a> {
                 .push(("X-Litespec-Scenario".to_owned(), self.id.clone()));
         }
         let settings = self.settings;
-        let Some(reach) = &settings.reach else {
-            return Err(Ended::Error("there is no server to connect to".to_owned()));
-        };
+        let reach = settings.reach.as_ref().ok_or_else(no_server)?;
         let began = Instant::now();
         let until = (began + settings.answer_within).min(self.limit);
         let opening = wire::open(
@@ -284,6 +322,7 @@ impl<'a> Player<'a> {
     /// said HELLO before, and the scenario is not about HELLO.
     pub(crate) fn turned_away(&self, link: usize) -> bool {
         self.hosting.is_none()
+            && !self.links[link].tcp
             && !self.oracle.heard(self.links[link].watch)
             && !self.rule.starts_with("hello.")
     }
@@ -437,6 +476,10 @@ impl<'a> Player<'a> {
             took,
         }
     }
+}
+
+fn no_server() -> Ended {
+    Ended::Error("there is no server to connect to".to_owned())
 }
 
 /// Why a line of the client role is not carried out against a server.

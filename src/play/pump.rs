@@ -192,6 +192,15 @@ impl Player<'_> {
                 self.links[index].gone |= fault.fatal();
                 Got::Fault(fault.to_string())
             }
+            // Of a connection without a WebSocket: shown, and met by no line.
+            Incoming::Bytes(bytes) => {
+                let name = self.links[index].name.clone();
+                let text = self.settings.redactor.shown(first_line(&bytes));
+                let text = serde_json::Value::from(text).to_string();
+                self.recorder
+                    .add(at, &name, Dir::Received, EntryKind::Raw, text, false);
+                return;
+            }
             Incoming::Eof => Got::Eof,
             Incoming::Reset(how) => Got::Reset(how),
         };
@@ -420,6 +429,14 @@ fn message(bytes: Vec<u8>, binary: bool) -> Got {
                 format!("not JSON: {error}")
             },
         },
+    }
+}
+
+/// What is shown of an HTTP response: its headers may hold what is nobody's business.
+fn first_line(bytes: &[u8]) -> &[u8] {
+    match bytes.iter().position(|byte| *byte == b'\r') {
+        Some(end) if bytes.starts_with(b"HTTP/") => &bytes[..end],
+        _ => bytes,
     }
 }
 

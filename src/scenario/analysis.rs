@@ -256,7 +256,7 @@ impl Clock {
                 self.hb = hello.as_ref().and_then(interval_in).unwrap_or(self.hb);
                 self.sent.insert(conn.clone(), self.now);
             }
-            StepKind::Send { conn, .. } | StepKind::Connect { conn } => {
+            StepKind::Send { conn, .. } | StepKind::Connect { conn, .. } => {
                 self.sent.insert(conn.clone(), self.now);
             }
             StepKind::Expect(expectation) => self.expect(

@@ -44,6 +44,17 @@ impl Names {
     fn each(&mut self, each: &Each) {
         for value in each.values.iter().flatten() {
             self.template(&value.value);
+            for piece in &value.value.pieces {
+                if let Piece::Value(hole) | Piece::InString(hole) = piece
+                    && hole.name.starts_with("target.")
+                {
+                    let what = format!("`${}` in `each`", hole.name);
+                    let problem = Problem::new(hole.span, what);
+                    self.problems.push(
+                        problem.hint("its value is known when the scenario runs: name it below"),
+                    );
+                }
+            }
         }
         if each.values.is_some() {
             self.bind(&each.name);
@@ -231,7 +242,7 @@ impl Names {
         }
         if hole.name.contains('.') {
             let problem = Problem::new(hole.span, format!("unknown variable `${}`", hole.name))
-                .expected("a plain name, or one of `password`, `request.w`, `request.a`, `dispatch.w`, `dispatch.a`")
+                .expected("a plain name, or one of `password`, `request.w`, `request.a`, `dispatch.w`, `dispatch.a`, `target.host`, `target.path`")
                 .near(&hole.name, DECLARED);
             self.problems.push(problem);
             return true;

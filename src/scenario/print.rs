@@ -10,7 +10,7 @@ use unicode_normalization::char::is_combining_mark;
 
 use super::fill::hex;
 use super::syntax::{
-    Bound, ConnName, Each, Expect, Expectation, Header, Hole, Lead, Mark, Pattern, Payload,
+    Bound, ConnName, Each, Expect, Expectation, Header, Hole, Layer, Lead, Mark, Pattern, Payload,
     PayloadBytes, Piece, Range, Scenario, Send, Step, StepKind, Template,
 };
 use super::values::literal;
@@ -30,7 +30,14 @@ pub fn print(scenario: &Scenario) -> String {
 /// A step's first line, without indentation and comment.
 pub fn line(step: &Step) -> String {
     match &step.kind {
-        StepKind::Connect { conn } => format!("{}connect", prefix(conn)),
+        StepKind::Connect {
+            conn,
+            layer: Layer::WebSocket,
+        } => format!("{}connect", prefix(conn)),
+        StepKind::Connect {
+            conn,
+            layer: Layer::Tcp,
+        } => format!("{}connect tcp", prefix(conn)),
         StepKind::Send { conn, send: what } => send(conn, what),
         StepKind::Expect(what) => marked(expectation(what), what.mark.as_ref()),
         StepKind::Together { .. } => "together".to_owned(),

@@ -34,6 +34,7 @@ pub(super) fn scenario() -> impl Strategy<Value = Scenario> {
             span: SPAN,
             kind: StepKind::Connect {
                 conn: (*conn).to_owned(),
+                layer: Layer::WebSocket,
             },
         };
         let steps = CONNS[1..].iter().map(connect).chain(steps).collect();
@@ -271,7 +272,15 @@ fn simple() -> BoxedStrategy<StepKind> {
         scenario: None,
     });
     prop_oneof![
-        conn().prop_map(|conn| StepKind::Connect { conn }),
+        conn().prop_map(|conn| StepKind::Connect {
+            conn,
+            layer: Layer::WebSocket
+        }),
+        // Of a name that no other line has.
+        Just(StepKind::Connect {
+            conn: "door".to_owned(),
+            layer: Layer::Tcp
+        }),
         (conn(), option::of(object_template()))
             .prop_map(|(conn, hello)| StepKind::UseHandshake { conn, hello }),
         used,

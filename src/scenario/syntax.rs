@@ -197,8 +197,8 @@ pub type ConnName = String;
     reason = "each variant shows its line, where the fields' names stand for themselves"
 )]
 pub enum StepKind {
-    /// `b connect`
-    Connect { conn: ConnName },
+    /// `b connect`, `b connect tcp`
+    Connect { conn: ConnName, layer: Layer },
     /// `> ...`
     Send { conn: ConnName, send: Send },
     /// `< ...`
@@ -258,6 +258,15 @@ pub enum StepKind {
         bound: Option<Bound>,
         mark: Option<Mark>,
     },
+}
+
+/// How far `connect` opens a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    /// To its WebSocket.
+    WebSocket,
+    /// TCP alone: no upgrade is asked for, and what goes over it are bytes.
+    Tcp,
 }
 
 /// What an upgrade request can offer.

@@ -4,9 +4,11 @@ use std::collections::HashMap;
 
 use crate::protocol::json::Json;
 
-/// The names the target's declaration gives. Nothing in a scenario binds them.
-pub const DECLARED: [&str; 5] = [
+/// The names the target's URL and its declaration give. Nothing in a scenario binds them.
+pub const DECLARED: [&str; 7] = [
     "password",
+    "target.host",
+    "target.path",
     "request.w",
     "request.a",
     "dispatch.w",

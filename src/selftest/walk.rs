@@ -59,7 +59,7 @@ impl Walk<'_> {
 
     fn step(&mut self, step: &Step) {
         match &step.kind {
-            StepKind::Connect { conn } => {
+            StepKind::Connect { conn, .. } => {
                 self.states.insert(conn.clone(), State::Open);
             }
             StepKind::UseHandshake { conn, .. } => {

@@ -47,7 +47,8 @@ enum Reading {
 pub struct Conn {
     stream: BoxStream,
     side: Side,
-    decoder: Decoder,
+    /// None where there is no WebSocket: what comes is told as bytes.
+    decoder: Option<Decoder>,
     reading: Reading,
     input: Vec<u8>,
     /// The part of `input` that is not yet decoded.
@@ -68,12 +69,22 @@ impl Conn {
     /// they are stamped with the present.
     pub fn new(stream: BoxStream, side: Side, limits: Limits, already_read: Vec<u8>) -> Self {
         Self {
-            stream,
-            side,
-            decoder: Decoder::new(side, &limits),
-            reading: Reading::On,
+            decoder: Some(Decoder::new(side, &limits)),
             unread: 0..already_read.len(),
             input: already_read,
+            ..Self::tcp(stream, side, &limits)
+        }
+    }
+
+    /// A connection without a WebSocket: what comes is told as [`Incoming::Bytes`].
+    pub fn tcp(stream: BoxStream, side: Side, limits: &Limits) -> Self {
+        Self {
+            stream,
+            side,
+            decoder: None,
+            reading: Reading::On,
+            unread: 0..0,
+            input: Vec::new(),
             read_at: Instant::now(),
             read_buffer: limits.read_buffer.max(1),
             output: Vec::new(),
@@ -99,9 +110,7 @@ impl Conn {
         // A caller who takes items in a loop still lets the runtime's other tasks run.
         let turn = ready!(coop::poll_proceed(cx));
         for _ in 0..READS_A_POLL {
-            let mut rest = &self.input[self.unread.clone()];
-            let incoming = self.decoder.next(&mut rest);
-            self.unread.start = self.unread.end - rest.len();
+            let incoming = self.decode();
             let incoming = match (incoming, self.reading) {
                 (Some(incoming), _) => incoming,
                 (None, Reading::On) => match ready!(self.poll_read(cx)) {
@@ -129,6 +138,18 @@ impl Conn {
         Poll::Pending
     }
 
+    /// The next item of what has been read.
+    fn decode(&mut self) -> Option<Incoming> {
+        let mut rest = &self.input[self.unread.clone()];
+        let incoming = match &mut self.decoder {
+            Some(decoder) => decoder.next(&mut rest),
+            None if rest.is_empty() => None,
+            None => Some(Incoming::Bytes(std::mem::take(&mut rest).to_vec())),
+        };
+        self.unread.start = self.unread.end - rest.len();
+        incoming
+    }
+
     /// The next item; [`poll_incoming`](Self::poll_incoming) as a future, which can be dropped
     /// without loss.
     pub async fn next(&mut self) -> Stamped {
@@ -149,7 +170,7 @@ impl Conn {
             Ok(()) if count > 0 => None,
             Ok(()) => {
                 self.reading = Reading::AtEof;
-                match self.decoder.cut_short() {
+                match self.decoder.as_ref().and_then(Decoder::cut_short) {
                     Some(fault) if self.reset_on_write.is_none() => Some(Incoming::Fault(fault)),
                     _ => Some(self.end()),
                 }
@@ -272,7 +293,8 @@ impl Conn {
 
     /// How many bytes it holds in memory, buffers and unfinished messages together.
     pub fn held(&self) -> usize {
-        self.input.capacity() + self.output.capacity() + self.decoder.held()
+        let decoding = self.decoder.as_ref().map_or(0, Decoder::held);
+        self.input.capacity() + self.output.capacity() + decoding
     }
 }
 

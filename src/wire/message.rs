@@ -37,6 +37,8 @@ pub enum Incoming {
     Close(CloseBody),
     /// A breach of RFC 6455, or of our limits. Those of one frame come before the frame.
     Fault(FrameFault),
+    /// Bytes of a connection that has no WebSocket, as they were read.
+    Bytes(Vec<u8>),
     /// The peer ended its side of the stream.
     Eof,
     /// The stream failed, with the error's text.

@@ -25,7 +25,7 @@ pub use frame::{Length, OutFrame, Side, close_body, opcode};
 pub use limits::Limits;
 pub use listen::{Accept, Accepted, TcpAccept};
 pub use message::{CloseBody, CloseFault, Incoming};
-pub use open::{OpenError, Opened, open};
+pub use open::{OpenError, Opened, open, open_tcp};
 pub use stream::{BoxStream, Dial, DialError, Stream, TcpDial, TcpWire};
 pub use target::{Target, TargetError};
 pub use upgrade::{Offer, OfferError, UpgradeFault, UpgradeResponse};

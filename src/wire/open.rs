@@ -184,6 +184,17 @@ pub async fn open(
     })
 }
 
+/// Opens a TCP connection and asks for nothing: the connection, and when dialing began and ended.
+pub async fn open_tcp(
+    dial: &dyn Dial,
+    limits: &Limits,
+) -> Result<(Conn, Instant, Instant), DialError> {
+    let dialed_at = Instant::now();
+    let stream = dial.dial().await?;
+    let conn = Conn::tcp(stream, Side::Client, limits);
+    Ok((conn, dialed_at, Instant::now()))
+}
+
 /// What [`exchange`] gives.
 pub(super) struct Exchanged<T> {
     pub(super) head: T,

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use super::fate::Life;
-use super::wire::{KEY, Wire};
+use super::wire::{KEY, Knock, PART, Wire};
 use crate::wire::message::Decoder;
 use crate::wire::{Incoming, Limits, OutFrame, Side};
 
@@ -49,15 +49,34 @@ impl Read {
         if self.head_seen {
             return self.frames(bytes, wire);
         }
+        let seen = self.tail.len().saturating_sub(3);
         self.tail.extend_from_slice(bytes);
-        let end = self.tail.windows(4).position(|end| end == b"\r\n\r\n");
-        let rest = end.map(|end| self.tail.split_off(end + 4));
-        if let Some(rest) = rest {
-            self.head_seen = true;
-            self.ready.extend(std::mem::take(&mut self.tail));
-            return self.frames(&rest, wire);
+        let mut ends = self.tail[seen..].windows(4);
+        let Some(end) = ends.position(|end| end == b"\r\n\r\n") else {
+            return wire.knocked(Knock::Part(&self.tail));
+        };
+        let rest = self.tail.split_off(seen + end + 4);
+        self.head_seen = true;
+        let life = wire.knocked(Knock::Whole(&self.tail));
+        self.ready.extend(std::mem::take(&mut self.tail));
+        life.or(self.frames(&rest, wire))
+    }
+
+    /// Nothing more comes for now; tells what befalls the peer.
+    pub(super) fn waits(&self, wire: &Wire) -> Option<Life> {
+        if !self.head_seen {
+            return wire.knocked(Knock::Waits(&self.tail));
         }
-        None
+        self.decoder.cut_short()?;
+        wire.befalls(&PART, &self.seen)
+    }
+
+    /// Nothing will come any more; tells what befalls the peer.
+    pub(super) fn ended(&self, end: &Incoming, wire: &Wire) -> Option<Life> {
+        if !self.head_seen {
+            return wire.knocked(Knock::Gone(&self.tail));
+        }
+        wire.befalls(end, &self.seen)
     }
 
     fn frames(&mut self, bytes: &[u8], wire: &Wire) -> Option<Life> {
@@ -104,7 +123,7 @@ impl Read {
                 OutFrame::close(&close)
             }
             // A frame that breaks RFC 6455 ends the connection with the reference too.
-            Incoming::Fault(_) | Incoming::Eof | Incoming::Reset(_) => {
+            Incoming::Fault(_) | Incoming::Bytes(_) | Incoming::Eof | Incoming::Reset(_) => {
                 self.raw = true;
                 OutFrame {
                     rsv: 7,

@@ -86,6 +86,22 @@ pub(super) enum Cut {
 /// What befalls the peer because of something that was read.
 pub(super) type Watch = fn(&Incoming, &Seen) -> bool;
 
+/// How much of an upgrade request's head has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Knock<'a> {
+    /// Part of it.
+    Part(&'a [u8]),
+    /// Part of it, and for now no more.
+    Waits(&'a [u8]),
+    /// All of it.
+    Whole(&'a [u8]),
+    /// Part of it, and nothing will follow.
+    Gone(&'a [u8]),
+}
+
+/// What befalls the peer because of an upgrade request, or of what should have been one.
+pub(super) type AtTheDoor = fn(Knock<'_>) -> bool;
+
 /// What a member's streams do otherwise.
 #[derive(Clone, Copy)]
 pub(super) struct Wire {
@@ -106,6 +122,8 @@ pub(super) struct Wire {
     pub(super) pings: Option<Duration>,
     /// What ends or stops the whole peer.
     pub(super) suffers: Option<(Watch, Life)>,
+    /// What does so ahead of the WebSocket.
+    pub(super) door: Option<(AtTheDoor, Life)>,
 }
 
 /// The key of every masked frame. What it hides is read by nobody else.
@@ -115,7 +133,7 @@ pub(super) const KEY: [u8; 4] = [0x1a, 0x2b, 0x3c, 0x4d];
 const SIP: usize = 64;
 
 /// What is told when half a message is there and nothing more for now.
-const PART: Incoming = Incoming::Fault(FrameFault::CutShort { what: "read" });
+pub(super) const PART: Incoming = Incoming::Fault(FrameFault::CutShort { what: "read" });
 
 /// The reference's own.
 pub(super) const AS_IS: Wire = Wire {
@@ -128,6 +146,7 @@ pub(super) const AS_IS: Wire = Wire {
     sips: false,
     pings: None,
     suffers: None,
+    door: None,
 };
 
 /// Splits what is written into the upgrade's head and frames.
@@ -360,9 +379,15 @@ impl Wire {
         watch(incoming, seen).then_some(life)
     }
 
+    /// What somebody at the door does to the peer.
+    pub(super) fn knocked(&self, knock: Knock<'_>) -> Option<Life> {
+        let (watch, life) = self.door?;
+        watch(knock).then_some(life)
+    }
+
     /// Whether what comes in has to be looked at.
     fn looks(&self) -> bool {
-        self.loses.is_some() || self.suffers.is_some()
+        self.loses.is_some() || self.suffers.is_some() || self.door.is_some()
     }
 }
 
@@ -395,9 +420,7 @@ impl AsyncRead for BentStream {
             let mut room = [0; 4096];
             let mut got = ReadBuf::new(&mut room);
             let Poll::Ready(read) = Pin::new(&mut *inner).poll_read(cx, &mut got) else {
-                if this.read.decoder.cut_short().is_some()
-                    && let Some(life) = this.wire.befalls(&PART, &this.read.seen)
-                {
+                if let Some(life) = this.read.waits(&this.wire) {
                     this.fate.suffer(life);
                 }
                 return Poll::Pending;
@@ -405,7 +428,7 @@ impl AsyncRead for BentStream {
             let life = match read {
                 Err(error) => {
                     let reset = Incoming::Reset(error.to_string());
-                    if let Some(life) = this.wire.befalls(&reset, &this.read.seen) {
+                    if let Some(life) = this.read.ended(&reset, &this.wire) {
                         this.fate.suffer(life);
                     }
                     return Poll::Ready(Err(error));
@@ -413,7 +436,7 @@ impl AsyncRead for BentStream {
                 Ok(()) if got.filled().is_empty() => {
                     let cut = this.read.decoder.cut_short();
                     let end = cut.map_or(Incoming::Eof, Incoming::Fault);
-                    if let Some(life) = this.wire.befalls(&end, &this.read.seen) {
+                    if let Some(life) = this.read.ended(&end, &this.wire) {
                         this.fate.suffer(life);
                     }
                     return Poll::Ready(Ok(()));

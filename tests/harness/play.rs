@@ -14,6 +14,7 @@ use litespec::scenario::{self, Scenario};
 use litespec::wire::memory;
 use litespec::wire::target::Target;
 use litespec::wire::{Limits, Offer, OutFrame};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const PASSWORD: &str = "opensesame";
 
@@ -540,4 +541,61 @@ async fn an_offer_is_answered_in_the_upgrade_and_recorded() {
             "{text}{header}"
         );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn below_websocket_bytes_go_out_and_only_the_end_meets_a_line() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let text = "b connect tcp\nb> raw \"GET ${target.path} HTTP/1.1\\r\\n\"\n\
+                together\n  b> raw \"Host: ${target.host}\\r\\n\"\n  b> raw \"\\r\\n\"\n\
+                b< closed within ..1s\nb connect tcp\nwait 1s\n";
+    let kept = Arc::clone(&seen);
+    let played = play(text, move |mut stream| {
+        let kept = Arc::clone(&kept);
+        async move {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let Ok(byte) = stream.read_u8().await else {
+                    return;
+                };
+                head.push(byte);
+            }
+            kept.lock().expect("nobody panics").push(head);
+            let answer = b"HTTP/1.1 400 Bad\r\nSet-Cookie: a=b\r\n\r\n";
+            stream.write_all(answer).await.expect("a write");
+        }
+    })
+    .await;
+    assert_eq!(played.ended, Ended::Passed);
+    assert!(played.breaches.is_empty());
+    let head = b"GET / HTTP/1.1\r\nHost: memory\r\n\r\n".to_vec();
+    assert_eq!(*seen.lock().expect("nobody panics"), [head]);
+    let shown: Vec<(Dir, &str)> = played
+        .transcript
+        .iter()
+        .map(|entry| (entry.dir, entry.text.as_str()))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            (Dir::Sent, "tcp"),
+            (Dir::Sent, r#""GET ${target.path} HTTP/1.1\r\n""#),
+            (Dir::Sent, r#""Host: memory\r\n""#),
+            (Dir::Sent, r#""\r\n""#),
+            (Dir::Received, r#""HTTP/1.1 400 Bad""#),
+            (Dir::Received, ""),
+            (Dir::Sent, "tcp"),
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_without_a_websocket_that_stays_open_fails_a_line_about_its_end() {
+    let text = "b connect tcp\nb> raw 0x00\nb< closed within ..1s\n";
+    let played = play(text, |stream| async move {
+        let _stream = stream;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    assert_eq!(actual(&played), "nothing, 1000 ms after our last send");
 }

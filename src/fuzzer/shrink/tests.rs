@@ -114,3 +114,40 @@ fn many_requests_are_few_lines() {
     assert!(body.contains("repeat 11 as $i"), "{body}");
     assert!(body.lines().count() <= 8, "{body}");
 }
+
+#[test]
+fn a_nonce_that_fails_because_it_is_used_again_becomes_a_plain_one() {
+    let ask = |text: &str| Act::Say {
+        packets: vec![Said::plain(Packet::Request {
+            nonce: Value {
+                text: text.to_owned(),
+                family: Family::Falsy,
+            },
+            which: 0,
+        })],
+        wait: true,
+    };
+    let acts = [
+        Act::Greet,
+        Act::LogIn(Spelling::Plain),
+        ask("[0]"),
+        ask("[0]"),
+    ];
+    let moves = acts.into_iter().map(|act| Move { conn: Conn(0), act });
+    let nonces = |case: &Case| -> Vec<String> {
+        let said = case.moves.iter().flat_map(said_of);
+        said.filter_map(|said| match &said.packet {
+            Packet::Request { nonce, .. } => Some(nonce.text.clone()),
+            _ => None,
+        })
+        .collect()
+    };
+    let twice = |case: &Case| {
+        let nonces = nonces(case);
+        (1..nonces.len()).any(|at| nonces[..at].contains(&nonces[at]))
+    };
+    let case = Case {
+        moves: moves.collect(),
+    };
+    assert_eq!(nonces(&shrunk(case, twice)), ["1", "1"]);
+}

@@ -7,7 +7,7 @@ use crate::scenario::error::Problem;
 use crate::scenario::names::names;
 use crate::scenario::overlap::overlap;
 use crate::scenario::syntax::{
-    Expect, Expectation, Manual, Mark, Role, Scenario, Send, Span, Spanned, Step, StepKind,
+    Expect, Expectation, Layer, Manual, Mark, Role, Scenario, Send, Span, Spanned, Step, StepKind,
 };
 
 /// Looks at a whole scenario.
@@ -19,6 +19,7 @@ pub(super) fn check(
     let mut check = Check {
         role,
         opened: HashSet::from(["a".to_owned()]),
+        tcp: HashSet::new(),
         any_opened: false,
         marks: Vec::new(),
     };
@@ -72,6 +73,8 @@ struct Check {
     role: Option<Role>,
     /// Connections that a line above has opened.
     opened: HashSet<String>,
+    /// Those of them that have no WebSocket.
+    tcp: HashSet<String>,
     /// A used file may have opened others.
     any_opened: bool,
     marks: Vec<Spanned<String>>,
@@ -86,6 +89,7 @@ impl Check {
             allowed(step, place)?;
             self.role(step)?;
             self.connection(step)?;
+            self.layer(step)?;
             self.step(step, place, turns)?;
         }
         Ok(())
@@ -184,6 +188,37 @@ impl Check {
     }
 }
 
+impl Check {
+    /// A connection without a WebSocket knows bytes and its end.
+    fn layer(&mut self, step: &Step) -> Result<(), Problem> {
+        let Some(conn) = connection_of(&step.kind) else {
+            return Ok(());
+        };
+        if let StepKind::Connect { layer, .. } = step.kind {
+            self.tcp.remove(conn);
+            if layer == Layer::Tcp {
+                self.tcp.insert(conn.to_owned());
+            }
+            return Ok(());
+        }
+        let bytes = match &step.kind {
+            StepKind::Send { send, .. } => {
+                matches!(send, Send::Raw(_) | Send::Eof | Send::Reset)
+            }
+            StepKind::Expect(line) => matches!(line.what, Expect::Closed | Expect::Nothing(_)),
+            StepKind::Ignore { .. } => true,
+            _ => false,
+        };
+        if bytes || !self.tcp.contains(conn) {
+            return Ok(());
+        }
+        let problem = Problem::new(step.span, format!("connection `{conn}` has no WebSocket"));
+        Err(problem
+            .expected("`> raw ..`, `> eof`, `> reset`, `< closed`, `< nothing for ..`, `ignore`")
+            .hint(format!("`{conn} connect` without `tcp` opens one")))
+    }
+}
+
 /// The role that alone knows a step, and how the step is called.
 pub(in crate::scenario) fn only_for(step: &Step) -> Option<(Role, &'static str)> {
     Some(match &step.kind {
@@ -210,7 +245,7 @@ pub(in crate::scenario) fn only_for(step: &Step) -> Option<(Role, &'static str)>
 /// The connection a step speaks on.
 pub(in crate::scenario) fn connection_of(kind: &StepKind) -> Option<&str> {
     match kind {
-        StepKind::Connect { conn }
+        StepKind::Connect { conn, .. }
         | StepKind::Send { conn, .. }
         | StepKind::Expect(Expectation { conn, .. })
         | StepKind::UseHandshake { conn, .. }

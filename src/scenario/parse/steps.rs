@@ -4,7 +4,7 @@ use super::cursor::{Cursor, Line};
 use super::words::{HEADER, MAX_REPEAT, STEPS, bound, count, is_name, mark, time, variable};
 use super::{MAX_BLOCKS, Parser, finish_line, json, lines, pattern, trim_front};
 use crate::scenario::error::Problem;
-use crate::scenario::syntax::{Lead, Mark, Offered, Spanned, Step, StepKind, Time};
+use crate::scenario::syntax::{Layer, Lead, Mark, Offered, Spanned, Step, StepKind, Time};
 
 /// Words that may stand behind a connection's name.
 const PREFIXED: [&str; 5] = ["connect", "use", "beat", "every", "ignore"];
@@ -293,7 +293,13 @@ fn prefixed(cur: &mut Cursor<'_>, word: &str, conn: String) -> Result<Head, Prob
             ));
         }
         "ignore" => StepKind::Ignore { conn },
-        _ => StepKind::Connect { conn },
+        _ => StepKind::Connect {
+            layer: match cur.eat_word("tcp") {
+                true => Layer::Tcp,
+                false => Layer::WebSocket,
+            },
+            conn,
+        },
     };
     Ok(Head::Whole(kind))
 }

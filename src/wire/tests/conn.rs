@@ -322,3 +322,25 @@ async fn a_dropped_future_loses_nothing() {
     }
     panic!("the message did not come");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_without_a_websocket_tells_its_bytes_and_its_end() {
+    let (ours, mut peer) = pipe();
+    let limits = Limits {
+        read_buffer: 4,
+        ..Limits::default()
+    };
+    let mut conn = Conn::tcp(Box::new(ours), Side::Client, &limits);
+    peer.write_all(b"HTTP/1.1").await.unwrap();
+    peer.shutdown().await.unwrap();
+    for part in ["HTTP", "/1.1"] {
+        let bytes = Incoming::Bytes(part.as_bytes().to_vec());
+        assert_eq!(conn.next().await.incoming, bytes);
+    }
+    assert_eq!(conn.next().await.incoming, Incoming::Eof);
+    conn.queue_raw(b"GET");
+    conn.flush().await.unwrap();
+    let mut room = [0; 3];
+    peer.read_exact(&mut room).await.unwrap();
+    assert_eq!(&room, b"GET");
+}

@@ -2,7 +2,7 @@
 
 use super::super::bend::{Bend, Ctx, Facts, Heard};
 use super::super::fate::Life;
-use super::super::wire::{AS_IS, Watch, Wire};
+use super::super::wire::{AS_IS, AtTheDoor, Knock, Watch, Wire};
 use super::super::world::Act;
 use super::{Member, defect};
 use crate::protocol::codec;
@@ -109,6 +109,19 @@ impl Bend for Gone {
             facts.world.fate.suffer(Life::Dead);
         }
     }
+}
+
+/// Suffers from somebody who has no WebSocket yet.
+const fn door(life: Life, watch: AtTheDoor) -> Wire {
+    Wire {
+        door: Some((watch, life)),
+        ..AS_IS
+    }
+}
+
+fn asks_for_a_websocket(head: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(head).to_ascii_lowercase();
+    text.starts_with("get ") && text.contains("\r\nsec-websocket-key:")
 }
 
 fn fault(heard: &Heard<'_>) -> Option<DecodeFault> {
@@ -298,6 +311,39 @@ pub(super) const DEFECTS: &[Member] = &[
         "A client that goes without having said anything ends the process.",
     )
     .bend(|_, _| Box::new(Gone { requests: false })),
+    defect(
+        "dies-of-mute-visitors",
+        RULE,
+        "A connection that ends before it has asked for anything ends the process.",
+    )
+    .wire(door(Life::Dead, |knock| matches!(knock, Knock::Gone([])))),
+    defect(
+        "dies-of-bad-upgrades",
+        RULE,
+        "An HTTP request that asks for no WebSocket ends the process.",
+    )
+    .wire(door(
+        Life::Dead,
+        |knock| matches!(knock, Knock::Whole(head) if !asks_for_a_websocket(head)),
+    )),
+    defect(
+        "dies-of-long-upgrades",
+        RULE,
+        "An upgrade request of more than sixteen kilobytes ends the process.",
+    )
+    .wire(door(
+        Life::Dead,
+        |knock| matches!(knock, Knock::Part(head) if head.len() > 16_384),
+    )),
+    defect(
+        "hangs-on-half-an-upgrade",
+        RULE,
+        "An upgrade request's end is waited for, and nobody is served meanwhile.",
+    )
+    .wire(door(
+        Life::Hung,
+        |knock| matches!(knock, Knock::Waits(head) if !head.is_empty()),
+    )),
     defect(
         "dies-of-bad-utf8",
         RULE,

@@ -56,7 +56,10 @@ impl Caller {
                     return Heard::Close(body.code);
                 }
                 Incoming::Eof | Incoming::Reset(_) => return Heard::End,
-                Incoming::Binary { .. } | Incoming::Pong(_) | Incoming::Fault(_) => {}
+                Incoming::Binary { .. }
+                | Incoming::Pong(_)
+                | Incoming::Fault(_)
+                | Incoming::Bytes(_) => {}
             }
         }
     }

@@ -86,7 +86,10 @@ impl Peer {
                     let _ = self.conn.flush().await;
                 }
                 Incoming::Close(_) | Incoming::Eof | Incoming::Reset(_) => return None,
-                Incoming::Binary { .. } | Incoming::Pong(_) | Incoming::Fault(_) => {}
+                Incoming::Binary { .. }
+                | Incoming::Pong(_)
+                | Incoming::Fault(_)
+                | Incoming::Bytes(_) => {}
             }
         }
     }

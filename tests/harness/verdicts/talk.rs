@@ -316,7 +316,7 @@ impl Talk {
                     let _ = self.conn.flush().await;
                     return Err(End);
                 }
-                Incoming::Eof => None,
+                Incoming::Eof | Incoming::Bytes(_) => None,
                 Incoming::Reset(_) => Some(Bad::Reset),
                 Incoming::Text { text: Err(_), .. } => Some(Bad::Utf8),
                 Incoming::Binary { .. } => {
