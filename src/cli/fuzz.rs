@@ -10,7 +10,7 @@ pub(super) mod report;
 use std::ffi::OsString;
 use std::future::Future;
 use std::path::PathBuf;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -162,20 +162,41 @@ pub(super) fn run(globals: &Globals, args: &FuzzArgs, line: &Line<'_>) -> Result
         .enable_all()
         .build()
         .map_err(|error| could_not_run(format!("cannot start the runtime: {error}")))?;
-    let out = Stdout::new(globals.color);
+    let mut out = Stdout::new(globals.color);
     let told = runtime.block_on(async {
-        let opening = opened(&options, reach(&target)).await?;
+        let mut interrupt = pin!(interrupt::first_signal());
+        let opening = tokio::select! {
+            biased;
+            () = interrupt.as_mut() => {
+                crate::process::kill_all();
+                return Ok(Exit::Interrupted);
+            }
+            opening = opened(&options, reach(&target)) => opening,
+        };
+        let shown = target.shown();
+        let opening = opening.map_err(|error| {
+            report::not_opened(&shown, &args.campaign, error, "check", &mut out)
+        })?;
         match (files, &second) {
             (Some(files), _) => {
                 let mut served = replay::Served(opening);
-                let told = replay::run(&mut served, &files, args.campaign.strict, out).await;
+                let campaign = &args.campaign;
+                let told = tokio::select! {
+                    biased;
+                    () = interrupt => Ok(Exit::Interrupted),
+                    told = replay::run(&mut served, &files, campaign.strict, campaign.format, out) => told,
+                };
                 served.end().await;
                 told
             }
             (None, Some(second)) => {
                 let mut unstarted = args.options(line.password_from()?)?;
                 unstarted.launch = None;
-                let other = opened(&unstarted, reach(second)).await?;
+                let shown = second.shown();
+                let other = opened(&unstarted, reach(second)).await;
+                let other = other.map_err(|error| {
+                    report::not_opened(&shown, &args.campaign, error, "check", &mut out)
+                })?;
                 let facts = facts(args, &options, &opening);
                 let pair = Pair {
                     targets: [&target, second],
@@ -183,39 +204,25 @@ pub(super) fn run(globals: &Globals, args: &FuzzArgs, line: &Line<'_>) -> Result
                     strict: args.campaign.strict,
                     json: args.campaign.format == Format::Json,
                 };
-                against::run(globals, pair, [opening, other], facts, out).await
+                against::run(globals, pair, [opening, other], facts, interrupt, out).await
             }
-            (None, None) => fuzz(globals, args, &target, &options, opening, known, out).await,
+            (None, None) => {
+                fuzz(globals, args, &options, opening, known, interrupt, out).await
+            }
         }
     });
     runtime.shutdown_background();
     told
 }
 
-async fn opened(options: &Options, reach: Reach) -> Result<Opening, Stop> {
-    runner::open(options, reach)
-        .await
-        .map_err(|error| not_opened(error, "check"))
+async fn opened(options: &Options, reach: Reach) -> Result<Opening, NotOpened> {
+    runner::open(options, reach).await
 }
 
 fn reach(target: &Target) -> Reach {
     Reach {
         target: target.clone(),
         dial: Arc::new(TcpDial::new(target)),
-    }
-}
-
-/// Why there is no campaign.
-pub(super) fn not_opened(error: NotOpened, checks: &str) -> Stop {
-    match error {
-        NotOpened::CouldNotRun(why, lines) => {
-            let hint = |stop: Stop, line| stop.hint(format!("it said: {line}"));
-            lines.into_iter().fold(could_not_run(why), hint)
-        }
-        NotOpened::Failed(why) => Stop::new(Exit::Failure, format!("the preflight failed: {why}"))
-            .hint(format!(
-                "litespec {checks} shows it in full; a target that does not get so far is not fuzzed"
-            )),
     }
 }
 
@@ -226,12 +233,13 @@ pub(super) fn could_not_run(why: String) -> Stop {
 async fn fuzz(
     globals: &Globals,
     args: &FuzzArgs,
-    target: &Target,
     options: &Options,
     opening: Opening,
     known: std::collections::BTreeSet<String>,
+    interrupt: impl Future<Output = ()> + Send,
     mut out: Stdout,
 ) -> Result<Exit, Stop> {
+    let target = args.target()?;
     let mut facts = facts(args, options, &opening);
     if args.dispatch.is_none() {
         // An example of the text that nobody declared: whether it is taken is open.
@@ -261,7 +269,6 @@ async fn fuzz(
         }
         Event::Note(text) => progress.say(&text),
     };
-    let interrupt = interrupt::first_signal();
     let outcome = campaign::run(settings, &facts, &terms, reviver, interrupt, &mut on_event).await;
     progress.clear();
     if let Some(minded) = minded {
@@ -289,8 +296,8 @@ async fn fuzz(
     })?;
     keeper.finish()?;
     Ok(match outcome.ending {
-        _ if report.fails() => Exit::Failure,
         Ending::Interrupted => Exit::Interrupted,
+        _ if report.fails() => Exit::Failure,
         Ending::TargetGone(_) => Exit::Failure,
         Ending::Complete | Ending::Found => Exit::Success,
     })

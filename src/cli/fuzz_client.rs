@@ -1,7 +1,9 @@
 //! `litespec fuzz-client`: makes up cases, plays them against a client, and keeps what fails.
 
 use std::ffi::OsString;
+use std::future::Future;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,10 +13,10 @@ use super::Globals;
 use super::check_client::{Driver, whole_millis};
 use super::exit::{Exit, Stop};
 use super::fuzz::args::{CampaignArgs, Format};
+use super::fuzz::could_not_run;
 use super::fuzz::keep::{self, Keeper};
 use super::fuzz::replay::{self, Playing, Stage};
 use super::fuzz::report::{self, Report};
-use super::fuzz::{could_not_run, not_opened};
 use super::options::subprotocols;
 use super::progress::Campaign;
 use super::run::Line;
@@ -133,14 +135,18 @@ pub(super) fn run(globals: &Globals, args: &FuzzClientArgs, line: &Line<'_>) -> 
         .enable_all()
         .build()
         .map_err(|error| could_not_run(format!("cannot start the runtime: {error}")))?;
-    let out = Stdout::new(globals.color);
+    let mut out = Stdout::new(globals.color);
     let told = runtime.block_on(async {
+        let mut interrupt = pin!(interrupt::first_signal());
         let guests: Arc<dyn Guests> = Arc::new(Spawned::new(args.spawning(&options)));
         let opening = tokio::select! {
             biased;
-            () = interrupt::first_signal() => Ok(None),
+            () = interrupt.as_mut() => Ok(None),
             opening = runner::open_client(&options, &*guests) => {
-                opening.map(Some).map_err(|error| not_opened(error, "check-client"))
+                let shown = command_of(args, &options);
+                opening.map(Some).map_err(|error| {
+                    report::not_opened(&shown, &args.campaign, error, "check-client", &mut out)
+                })
             }
         };
         let told = match (opening, files) {
@@ -154,8 +160,8 @@ pub(super) fn run(globals: &Globals, args: &FuzzClientArgs, line: &Line<'_>) -> 
                 };
                 tokio::select! {
                     biased;
-                    () = interrupt::first_signal() => Ok(Exit::Interrupted),
-                    told = replay::run(&mut stage, &files, args.campaign.strict, out) => told,
+                    () = interrupt.as_mut() => Ok(Exit::Interrupted),
+                    told = replay::run(&mut stage, &files, args.campaign.strict, args.campaign.format, out) => told,
                 }
             }
             (Ok(Some(opening)), None) => {
@@ -166,6 +172,7 @@ pub(super) fn run(globals: &Globals, args: &FuzzClientArgs, line: &Line<'_>) -> 
                     opening,
                     Arc::clone(&guests),
                     known,
+                    interrupt.as_mut(),
                     out,
                 )
                 .await
@@ -185,6 +192,7 @@ async fn fuzz(
     opening: ClientOpening,
     guests: Arc<dyn Guests>,
     known: std::collections::BTreeSet<String>,
+    interrupt: impl Future<Output = ()> + Send,
     mut out: Stdout,
 ) -> Result<Exit, Stop> {
     let facts = Facts {
@@ -217,7 +225,7 @@ async fn fuzz(
         &facts,
         args.reconnect_within,
         &terms,
-        interrupt::first_signal(),
+        interrupt,
         &mut on_event,
     )
     .await;
@@ -228,7 +236,7 @@ async fn fuzz(
         format!("litespec check-client --only-own --scenario {file} {command}")
     };
     let report = Report {
-        target: command[1..].join(" "),
+        target: command_of(args, options),
         peer: "client",
         interval: args.hb_interval,
         repeat: &again,
@@ -243,11 +251,16 @@ async fn fuzz(
     })?;
     keeper.finish()?;
     Ok(match outcome.ending {
-        _ if report.fails() => Exit::Failure,
         Ending::Interrupted => Exit::Interrupted,
+        _ if report.fails() => Exit::Failure,
         Ending::TargetGone(_) => Exit::CouldNotRun,
         Ending::Complete | Ending::Found => Exit::Success,
     })
+}
+
+/// The client's command, as people would type it.
+fn command_of(args: &FuzzClientArgs, options: &Options) -> String {
+    repeat::tail(&args.command, &options.password)[1..].join(" ")
 }
 
 /// Clients that are started for the scenarios that are replayed.

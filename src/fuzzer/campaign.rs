@@ -17,9 +17,10 @@ use super::lanes::{Done, Lanes, plain_head, play_case};
 use super::moves::{Act, Case, Conn, Move, Packet, Said, Spelling};
 use super::pulse::{Health, Pulse};
 use super::script::{Facts, write};
+use super::suspicion::Suspicion;
 use super::verdict::{Verdict, judge};
 use crate::outcome::{Dir, Entry, EntryKind};
-use crate::play::{Broken, Ended, Settings};
+use crate::play::{Ended, Settings};
 
 /// Between two looks at the target's health.
 const PULSE_GAP: Duration = Duration::from_millis(50);
@@ -29,7 +30,7 @@ const UNPROVEN: usize = 256;
 const SUSPICIONS: usize = 64;
 /// What was seen in time is looked into behind the end of the time, for half of it and so long.
 const LEAST_OVERTIME: Duration = Duration::from_secs(8);
-const MOST_OVERTIME: Duration = Duration::from_secs(60);
+const MOST_OVERTIME: Duration = Duration::from_secs(30);
 /// Cases that are played when the time is over have so long to come to their ends.
 const LAST_CASES: Duration = Duration::from_secs(1);
 /// An answer that takes longer than so many looks at the target's health, at least the first and at
@@ -40,6 +41,9 @@ const IMPATIENT: (Duration, Duration) = (Duration::from_millis(300), Duration::f
 const HOPELESS: u32 = 2;
 /// Failures that did not come again, beyond which only a few of their kind are looked into.
 const MANY: u64 = 24;
+
+/// Of so many cases some have to have been answered.
+const CROWDED: u64 = 100;
 
 /// What a campaign is bounded by.
 #[derive(Clone, Debug)]
@@ -143,28 +147,6 @@ pub struct Outcome {
     pub unknown: BTreeMap<String, u64>,
 }
 
-/// A failure that has to be looked into.
-pub(super) struct Suspicion {
-    pub(super) case: Case,
-    pub(super) broken: Broken,
-    pub(super) number: u64,
-    pub(super) after: Duration,
-    ended: Instant,
-}
-
-impl Suspicion {
-    /// A failure that was seen just now.
-    pub(super) fn new(case: Case, broken: Broken, number: u64, after: Duration) -> Suspicion {
-        Suspicion {
-            case,
-            broken,
-            number,
-            after,
-            ended: Instant::now(),
-        }
-    }
-}
-
 pub(super) struct Campaign<'a> {
     pub(super) settings: Arc<Settings>,
     pub(super) impatient: Arc<Settings>,
@@ -177,6 +159,8 @@ pub(super) struct Campaign<'a> {
     pub(super) finds: Vec<Find>,
     pub(super) unrepeated: BTreeMap<String, u64>,
     unknown: BTreeMap<String, u64>,
+    /// Failures that were silences, and did not come again.
+    silences: u64,
     /// Investigations end then, whatever is left of them.
     pub(super) limit: Instant,
     /// Kinds of failure, and of the cases that showed them, that did not come again.
@@ -194,6 +178,10 @@ pub(super) struct Campaign<'a> {
     told: Instant,
     /// The target turned somebody away: before it has been looked at, no case begins.
     doubtful: bool,
+    /// The target does not bear company: one case at a time, and a look at its health behind it.
+    alone: bool,
+    /// Such a look is under way.
+    looking: bool,
 }
 
 /// Whether the target goes on behind the dispatch, and says nothing to it. Of one that nobody declared
@@ -251,6 +239,7 @@ pub async fn run(
         finds: Vec::new(),
         unrepeated: BTreeMap::new(),
         unknown: BTreeMap::new(),
+        silences: 0,
         limit: now + terms.time + (terms.time / 2).clamp(LEAST_OVERTIME, MOST_OVERTIME),
         hopeless: BTreeMap::new(),
         began: now,
@@ -264,6 +253,8 @@ pub async fn run(
         started: 0,
         told: now,
         doubtful: false,
+        alone: false,
+        looking: false,
     };
     let mut interrupt = pin!(interrupt);
     let ending = tokio::select! {
@@ -304,12 +295,14 @@ impl Campaign<'_> {
                 next_pulse = Instant::now();
             }
             let looking = !pulses.is_empty();
+            self.looking = looking;
+            let may_look = !looking && !(self.alone && self.quick.len() + self.slow.len() > 0);
             let health = tokio::select! {
                 biased;
                 Some(Ok(looked)) = pulses.join_next(), if looking => Some(looked),
                 done = self.quick.next() => { self.done(done); None }
                 done = self.slow.next() => { self.done(done); None }
-                () = sleep_until(next_pulse), if !looking => {
+                () = sleep_until(next_pulse), if may_look => {
                     let (pulse, settings) = (self.pulse.clone(), Arc::clone(&self.impatient));
                     pulses.spawn(async move { (Instant::now(), pulse.look(&settings).await) });
                     None
@@ -325,6 +318,7 @@ impl Campaign<'_> {
                 continue;
             };
             next_pulse = Instant::now() + PULSE_GAP;
+            self.looking = false;
             self.doubtful = false;
             if let Some(ending) = self.looked(looked, &health).await {
                 return ending;
@@ -363,8 +357,7 @@ impl Campaign<'_> {
             && let Some(suspicion) = self.suspicions.pop_front()
         {
             if Instant::now() >= self.limit {
-                *self.unrepeated.entry(suspicion.broken.rule).or_insert(0) += 1;
-                self.progress.unrepeated += 1;
+                self.not_again(&suspicion);
                 continue;
             }
             if !self.worth_a_look(&suspicion) {
@@ -407,10 +400,16 @@ impl Campaign<'_> {
     }
 
     fn slow_lanes(&self) -> usize {
-        (self.terms.connections / 4).max(1)
+        match self.alone {
+            true => 0,
+            false => (self.terms.connections / 4).max(1),
+        }
     }
 
     fn quick_lanes(&self) -> usize {
+        if self.alone {
+            return usize::from(!self.looking);
+        }
         (self.terms.connections - self.terms.connections / 4).max(1)
     }
 
@@ -457,6 +456,7 @@ impl Campaign<'_> {
         {
             self.progress.inside += 1;
         }
+        self.stand_apart();
         self.coverage.add(&done.case, &done.script, transcript);
         self.doubtful |= matches!(done.played.ended, Ended::Unreachable(_));
         // Whom it turned away before anything went out can have done nothing to it.
@@ -488,6 +488,18 @@ impl Campaign<'_> {
         }
     }
 
+    /// Where hardly a case gets an answer, it may be the others that are in its way: a target may take one
+    /// client at a time, or a few.
+    fn stand_apart(&mut self) {
+        let Progress { cases, inside, .. } = self.progress;
+        if self.alone || cases < CROWDED || inside * 5 >= cases {
+            return;
+        }
+        self.alone = true;
+        let text = "most cases end before the target has answered: from here on they are played one by one";
+        (self.on_event)(Event::Note(text.to_owned()));
+    }
+
     /// Waits for answers at least so long, and no longer than the settings say.
     pub(super) fn be_patient(&mut self, answer_within: Duration) {
         let mut impatient = Settings::clone(&self.settings);
@@ -506,14 +518,32 @@ impl Campaign<'_> {
                 return false;
             }
         }
-        let again = self.unrepeated.get(rule).copied().unwrap_or(0);
+        let again = match suspicion.is_silence() {
+            true => self.silences,
+            false => self.unrepeated.get(rule).copied().unwrap_or(0),
+        };
         if again >= MANY && again % MANY != 0 {
-            *self.unrepeated.entry(rule.clone()).or_insert(0) += 1;
-            self.progress.unrepeated += 1;
+            self.not_again(suspicion);
             return false;
         }
         let key = (rule.clone(), about);
         self.hopeless.get(&key).copied().unwrap_or(0) < HOPELESS
+    }
+
+    /// A failure did not come again, or was not looked into: what broke a rule is told with its rule, what
+    /// was only slower than we are patient at first is no failure of anybody's.
+    pub(super) fn not_again(&mut self, suspicion: &Suspicion) {
+        if suspicion.is_silence() {
+            self.silences += 1;
+            self.progress.unknown += 1;
+            let waited = self.impatient.answer_within.as_millis();
+            let why = format!("no answer within {waited} ms, at which it was left");
+            *self.unknown.entry(why).or_insert(0) += 1;
+            return;
+        }
+        let rule = suspicion.broken.rule.clone();
+        *self.unrepeated.entry(rule).or_insert(0) += 1;
+        self.progress.unrepeated += 1;
     }
 
     /// Lets the quick cases come to their ends, and takes no notice of those that do not in time.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::campaign::{Campaign, Ending, Event, Suspicion};
+use super::campaign::{Campaign, Ending, Event};
 use super::features::Features;
 use super::find::{self, Fate, Find, Rate};
 use super::investigate::SHORT_MS;
@@ -16,6 +16,7 @@ use super::pulse::Health;
 use super::script::{Facts, state_behind};
 use super::series::Series;
 use super::shrink;
+use super::suspicion::Suspicion;
 use super::verdict::{Verdict, judge};
 use crate::play::{Broken, Place, Played, Settings};
 use crate::protocol::rules::Level;
@@ -81,8 +82,17 @@ impl Campaign<'_> {
             )
         };
         if let Err(why) = self.revived().await {
-            if let Some(first) = suspects.into_iter().next() {
-                self.found(find(first, Rate { failed: 1, of: 1 }, (0, false)));
+            let once = Rate { failed: 1, of: 1 };
+            let all = self.unproven_find(&in_turn, broken(&health, fate), fate);
+            let first = suspects.into_iter().next();
+            if let Some(unproven) = all.or_else(|| Some(find(first?, once, (0, false)))) {
+                self.found(Find {
+                    cases: number,
+                    after,
+                    seed,
+                    proven: false,
+                    ..unproven
+                });
             }
             return Some(Ending::TargetGone(why));
         }
@@ -164,6 +174,18 @@ impl Campaign<'_> {
             .entry("robust.isolation".to_owned())
             .or_insert(0) += 1;
         self.progress.unrepeated += 1;
+    }
+
+    /// What is known of a target that does not come back: all of the last cases, in turn.
+    fn unproven_find(&self, in_turn: &Series, broken: Broken, fate: Fate) -> Option<Find> {
+        if in_turn.is_empty() {
+            return None;
+        }
+        let text = in_turn.text(self.facts, &find::head(&broken.rule));
+        Some(Find {
+            fate,
+            ..Find::new("fuzz", text, Features::new(), broken)
+        })
     }
 
     /// The find that a series is.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::moves::{Act, Case, Crossed, Packet, Pass, Said, Spelling, Traffic};
+use super::moves::{Act, Case, Crossed, PLAINLY_WRONG, Packet, Pass, Said, Spelling, Traffic};
 use super::values::Family;
 
 /// The remarkable things of a case, in words.
@@ -61,7 +61,12 @@ fn of_packet(said: &Said, add: &mut impl FnMut(&str)) {
     of_spelling(said.spelling, add);
     match &said.packet {
         Packet::HelloAck(Pass::Right) => {}
-        Packet::HelloAck(Pass::Wrong(_)) => add("a wrong password"),
+        Packet::HelloAck(Pass::Wrong(pass)) => {
+            add("a wrong password");
+            if *pass != PLAINLY_WRONG {
+                add(&format!("the password {pass}"));
+            }
+        }
         Packet::HelloAck(Pass::NoString(_) | Pass::Missing) => add("no password"),
         Packet::Heartbeat => add("HEARTBEAT"),
         Packet::UnknownRequest => add("an unknown REQUEST"),

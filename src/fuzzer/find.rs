@@ -72,6 +72,16 @@ pub struct Find {
     pub seed: u64,
     /// Failures that were taken for the same.
     pub again: u64,
+    /// It was played again. What could not be, because the target did not come back, holds every case
+    /// that may have been the one.
+    pub proven: bool,
+}
+
+impl Rate {
+    /// Whether it fails nearly always.
+    pub(super) fn is_steady(self) -> bool {
+        self.failed * 3 >= self.of * 2
+    }
 }
 
 /// What stands above a find that breaks this rule.
@@ -111,6 +121,7 @@ impl Find {
             shrinking: (0, false),
             seed: 0,
             again: 0,
+            proven: true,
         }
     }
 
@@ -160,7 +171,13 @@ impl Find {
             format!("Got:      {}", one_line(&self.broken.actual)),
             format!("Fingerprint {}", self.fingerprint()),
         ];
-        if let (runs, false) = self.shrinking {
+        if !self.proven {
+            comments.push(
+                "Not proven: the target did not come back, so that nothing could be played again. One of \
+                 these cases has ended it."
+                    .to_owned(),
+            );
+        } else if let (runs, false) = self.shrinking {
             comments.push(format!(
                 "Not as small as it could be: shrinking ended after {runs} runs."
             ));

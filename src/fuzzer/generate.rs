@@ -3,7 +3,8 @@
 use super::coverage::Coverage;
 use super::model::{Model, State};
 use super::moves::{
-    Act, Case, Conn, Crossed, Leave, Move, NAMES, Packet, Pass, Said, Spelling, Traffic,
+    Act, Case, Conn, Crossed, Leave, Move, NAMES, PLAINLY_WRONG, Packet, Pass, Said, Spelling,
+    Traffic,
 };
 use super::nasty::{self, Class};
 use super::script::{Facts, state_behind};
@@ -12,7 +13,7 @@ use crate::oracle::Dialect;
 
 /// Strings that are not the password, as JSON templates.
 const WRONG: [&str; 14] = [
-    "\"not-${password}\"",
+    PLAINLY_WRONG,
     "\"${password|chop}\"",
     "\"${password}x\"",
     "\"x${password}\"",

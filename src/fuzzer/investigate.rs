@@ -2,20 +2,21 @@
 //! patience. Only what fails then is a find.
 
 use std::sync::Arc;
-use std::time::Duration;
-
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::campaign::{Campaign, Ending, Suspicion};
+use super::campaign::{Campaign, Ending};
 use super::features::features;
 use super::find::{Fate, Find, Rate};
 use super::lanes::play_case;
 use super::moves::{Act, Case, Conn, Crossed, Leave, Move, NAMES, Packet, Said, Spelling, Traffic};
 use super::script::{Facts, Head, State, state_behind, write};
 use super::shrink;
+use super::suspicion::Suspicion;
+use super::values::Value;
 use super::verdict::{Verdict, judge};
 use crate::play::{Broken, Settings};
+use crate::protocol::rules::Level;
 
 /// A failure that does not come again is tried so often.
 const TRIES: u32 = 4;
@@ -54,10 +55,13 @@ impl Campaign<'_> {
             if !self.lives_still().await {
                 return None;
             }
-            let Some((case, rule, rate)) = repeated else {
+            let Some(found) = repeated else {
                 break;
             };
-            let (small, rule, shrinking) = self.shrunk(case, rule, rate, &impatient).await;
+            let (case, rule, rate) = self.beyond_doubt(found, &impatient).await;
+            let first = case.clone();
+            let need = Need::of(rate);
+            let (small, rule, shrinking) = self.shrunk(case, rule, need, &impatient).await;
             let aborted = self.slow.abort().await;
             let now = Instant::now();
             self.unproven
@@ -67,13 +71,23 @@ impl Campaign<'_> {
                 return None;
             }
             if let Some((broken, rate)) = confirmed {
-                self.found(Find {
+                let small = Small {
+                    case: small,
+                    broken,
                     rate,
+                    shrinking,
+                };
+                let small = match small.rate.is_steady() {
+                    true => small,
+                    false => self.steadier(first, small).await,
+                };
+                self.found(Find {
+                    rate: small.rate,
                     cases: suspicion.number,
                     after: suspicion.after,
-                    shrinking,
+                    shrinking: small.shrinking,
                     seed: self.terms.seed,
-                    ..Find::in_server(&small, self.facts, broken)
+                    ..Find::in_server(&small.case, self.facts, small.broken)
                 });
                 return None;
             }
@@ -85,6 +99,63 @@ impl Campaign<'_> {
         None
     }
 
+    /// What breaks a "should" by coming late may break a "must" by never coming.
+    async fn beyond_doubt(
+        &self,
+        found: (Case, String, Rate),
+        settings: &Settings,
+    ) -> (Case, String, Rate) {
+        let (mut case, ..) = found.clone();
+        for step in &mut case.moves {
+            if let Act::TimeOut { prompt, .. } = &mut step.act {
+                *prompt = false;
+            }
+        }
+        if case == found.0 || self.is_late() {
+            return found;
+        }
+        match self.plays(&case, settings).await {
+            Some(broken) if broken.level == Level::Must => {
+                (case, broken.rule, Rate { failed: 1, of: 1 })
+            }
+            _ => found,
+        }
+    }
+
+    /// A case that fails now and then is hard to see again: one that fails nearly always, larger as it is,
+    /// is worth more. Of these, the smallest.
+    async fn steadier(&mut self, first: Case, small: Small) -> Small {
+        let rule = small.broken.rule.clone();
+        let impatient = Arc::clone(&self.impatient);
+        let none = Rate::default();
+        for case in [first, many_times(&small.case)] {
+            if self.is_late() {
+                break;
+            }
+            let steady = self.confirmed(&case, &rule, none).await;
+            if !steady.is_some_and(|(_, rate)| rate.is_steady()) {
+                continue;
+            }
+            let (case, rule, shrinking) = self.shrunk(case, rule.clone(), STEADY, &impatient).await;
+            if let Some((broken, rate)) = self.confirmed(&case, &rule, none).await
+                && rate.is_steady()
+            {
+                return Small {
+                    case,
+                    broken,
+                    rate,
+                    shrinking,
+                };
+            }
+        }
+        small
+    }
+
+    /// Whether the time for looking into failures is over.
+    fn is_late(&self) -> bool {
+        Instant::now() >= self.limit
+    }
+
     /// Whether it is the target that fails, and not everything.
     async fn lives_still(&self) -> bool {
         self.pulse.look(&self.impatient).await.fate == Fate::Lives
@@ -94,10 +165,9 @@ impl Campaign<'_> {
     fn unexplained(&mut self, suspicion: &Suspicion) {
         let rule = suspicion.broken.rule.clone();
         tracing::debug!(rule, actual = suspicion.broken.actual, case = ?suspicion.case, "did not come again");
-        *self.unrepeated.entry(rule.clone()).or_insert(0) += 1;
         let about = features(&suspicion.case);
         *self.hopeless.entry((rule, about)).or_insert(0) += 1;
-        self.progress.unrepeated += 1;
+        self.not_again(suspicion);
     }
 
     /// The case, or the case in company, if it breaks the rule again, or another one that binds as
@@ -115,11 +185,17 @@ impl Campaign<'_> {
         }
         // What other cases did at the time may be part of it.
         for company in in_company(case, broken, self.facts) {
+            if self.is_late() {
+                return None;
+            }
             if let Some(seen) = self.plays(&company, settings).await.filter(alike) {
                 return Some((company, seen.rule, once));
             }
         }
         for of in 2..=TRIES {
+            if self.is_late() {
+                return None;
+            }
             if let Some(seen) = self.plays(case, settings).await.filter(alike) {
                 return Some((case.clone(), seen.rule, Rate { failed: 1, of }));
             }
@@ -150,12 +226,10 @@ impl Campaign<'_> {
         &mut self,
         mut case: Case,
         mut rule: String,
-        rate: Rate,
+        need: Need,
         settings: &Arc<Settings>,
     ) -> (Case, String, (u32, bool)) {
         let until = (Instant::now() + self.terms.shrink_time).min(self.limit);
-        // What fails now and then has to have its chance.
-        let tries = if rate.failed == rate.of { 1 } else { 3 };
         let mut runs = 0;
         'smaller: loop {
             let mut candidates = shrink::candidates(&case, self.facts).into_iter().peekable();
@@ -169,8 +243,8 @@ impl Campaign<'_> {
                     }
                     _ => candidates.by_ref().take(AT_ONCE).collect(),
                 };
-                runs += u32::try_from(batch.len()).unwrap_or(1) * tries;
-                let broke = self.first_that_breaks(batch, &rule, tries, settings);
+                runs += u32::try_from(batch.len()).unwrap_or(1) * need.of;
+                let broke = self.first_that_breaks(batch, &rule, need, settings);
                 if let Some((smaller, seen)) = broke.await {
                     (case, rule) = (smaller, seen);
                     continue 'smaller;
@@ -190,13 +264,20 @@ impl Campaign<'_> {
         &self,
         batch: Vec<Case>,
         rule: &str,
-        tries: u32,
+        need: Need,
         settings: &Arc<Settings>,
     ) -> Option<(Case, String)> {
         if let [only] = &batch[..] {
-            for _ in 0..tries {
+            let mut failed = 0;
+            for tried in 1..=need.of {
                 if let Some(broken) = self.breaks(only, rule, settings).await {
-                    return Some((only.clone(), broken.rule));
+                    failed += 1;
+                    if failed >= need.failed {
+                        return Some((only.clone(), broken.rule));
+                    }
+                }
+                if failed + need.of - tried < need.failed {
+                    return None;
                 }
             }
             return None;
@@ -231,21 +312,85 @@ impl Campaign<'_> {
             rate
         };
         let short = self.waits_ms(case) <= SHORT_MS;
-        let mut most = if short { 3 } else { 1 };
-        let began = Instant::now();
-        while most > 0 {
-            most -= 1;
+        let runs = if short { 3 } else { 1 };
+        for _ in 0..runs {
+            // Once patience has shown it, more of it would tell no more.
+            let settings = match seen {
+                None => &self.settings,
+                Some(_) => &self.impatient,
+            };
             counted.of += 1;
-            if let Some(broken) = self.breaks(case, rule, &self.settings).await {
+            if let Some(broken) = self.breaks(case, rule, settings).await {
                 counted.failed += 1;
                 seen.get_or_insert(broken);
             }
-            // Three runs of five seconds each would tell no more than one.
-            if seen.is_some() && began.elapsed() > Duration::from_secs(2) {
+            if seen.is_some() && self.is_late() {
                 break;
             }
         }
         seen.map(|broken| (broken, counted))
+    }
+}
+
+/// A case made small.
+struct Small {
+    case: Case,
+    broken: Broken,
+    rate: Rate,
+    shrinking: (u32, bool),
+}
+
+/// A smaller case is taken if it fails so often of so many runs.
+#[derive(Clone, Copy)]
+struct Need {
+    failed: u32,
+    of: u32,
+}
+
+/// Where there is a choice, what is kept fails each time.
+const STEADY: Need = Need { failed: 2, of: 2 };
+
+impl Need {
+    /// What fails now and then has to have its chance.
+    fn of(rate: Rate) -> Need {
+        let of = if rate.failed == rate.of { 1 } else { 3 };
+        Need { failed: 1, of }
+    }
+}
+
+/// The case with every request in it, or every heartbeat where there is none, sent so many times at once.
+fn many_times(case: &Case) -> Case {
+    const TIMES: u64 = 120;
+    let moves = case.moves.iter().map(|step| {
+        let Act::Say { packets, wait } = &step.act else {
+            return step.clone();
+        };
+        let packets = match &packets[..] {
+            [said] if matches!(said.packet, Packet::Request { .. } | Packet::Heartbeat) => (1
+                ..=TIMES)
+                .map(|at| Said::plain(numbered(&said.packet, at)))
+                .collect(),
+            _ => packets.clone(),
+        };
+        let wait = *wait;
+        Move {
+            conn: step.conn,
+            act: Act::Say { packets, wait },
+        }
+    });
+    Case {
+        moves: moves.collect(),
+    }
+}
+
+/// The packet; a request with a nonce of its own.
+fn numbered(packet: &Packet, at: u64) -> Packet {
+    match packet {
+        Packet::Request { which, .. } => Packet::Request {
+            nonce: Value::numbered(at),
+            which: *which,
+        },
+        other => other.clone(),
     }
 }
 

@@ -25,6 +25,7 @@ pub mod pulse;
 pub mod script;
 mod series;
 pub mod shrink;
+mod suspicion;
 pub mod values;
 pub mod verdict;
 

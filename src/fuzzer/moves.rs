@@ -108,6 +108,9 @@ pub enum Act {
     Settle(u32),
 }
 
+/// A wrong password that is near to nothing, as a JSON template.
+pub const PLAINLY_WRONG: &str = "\"not-${password}\"";
+
 /// What two connections say in turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Crossed {

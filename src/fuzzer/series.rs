@@ -52,6 +52,10 @@ impl Series {
         self
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The one case that it consists of.
     fn uniform(&self) -> Option<&Case> {
         let first = self.0.first()?;

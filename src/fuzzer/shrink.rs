@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::moves::{Act, Case, Conn, Crossed, Move, Packet, Pass, Said, Spelling, Traffic};
+use super::moves::{
+    Act, Case, Conn, Crossed, Move, PLAINLY_WRONG, Packet, Pass, Said, Spelling, Traffic,
+};
 use super::nasty::Bend;
 use super::script::{Facts, Head, write};
 use super::values::Value;
@@ -355,7 +357,7 @@ fn simpler_packets(said: &Said, at: usize) -> Vec<Said> {
         }
     }
     if matches!(said.packet, Packet::HelloAck(Pass::Wrong(_))) {
-        let packet = Packet::HelloAck(Pass::Wrong("\"not-${password}\""));
+        let packet = Packet::HelloAck(Pass::Wrong(PLAINLY_WRONG));
         if packet != said.packet {
             found.push(Said {
                 packet,

@@ -1,12 +1,12 @@
 //! `--against URL`: the same cases on a second server, and where the two differ.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 
 use serde_json::{Value, json};
 
 use crate::cli::Globals;
 use crate::cli::exit::{Exit, Stop};
-use crate::cli::interrupt;
 use crate::cli::progress::Comparison;
 use crate::cli::screen::Stdout;
 use crate::event::Tool;
@@ -36,6 +36,7 @@ pub(super) async fn run(
     pair: Pair<'_>,
     openings: [Opening; 2],
     facts: Facts,
+    interrupt: impl Future<Output = ()> + Send,
     mut out: Stdout,
 ) -> Result<Exit, Stop> {
     let [one, other] = openings;
@@ -57,7 +58,6 @@ pub(super) async fn run(
     }
     let progress = Comparison::new(globals.quiet, pair.terms.time);
     let mut tell = |cases, found| progress.tell(cases, found);
-    let interrupt = interrupt::first_signal();
     let compared = differ::compare(settings, &facts, pair.terms, interrupt, &mut tell).await;
     progress.clear();
     for minder in [one.minder, other.minder].into_iter().flatten() {
@@ -76,8 +76,8 @@ pub(super) async fn run(
             .any(|(level, _)| binds(*level))
     });
     Ok(match compared.interrupted {
-        _ if breaks || compared.gone.is_some() => Exit::Failure,
         true => Exit::Interrupted,
+        false if breaks || compared.gone.is_some() => Exit::Failure,
         false => Exit::Success,
     })
 }

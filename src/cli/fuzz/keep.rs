@@ -13,7 +13,7 @@ const FINGERPRINT: &str = "# Fingerprint ";
 /// A find's file.
 #[derive(Clone, Debug)]
 pub(in crate::cli) struct Kept {
-    /// Where it is, unless it could not be written.
+    /// Where it is, unless it could not be written or was known before.
     pub(in crate::cli) path: Option<PathBuf>,
     /// The scenario.
     pub(in crate::cli) text: String,
@@ -43,6 +43,15 @@ impl<'a> Keeper<'a> {
     pub(in crate::cli) fn keep(&mut self, find: &Find) -> Kept {
         let fingerprint = find.fingerprint();
         let text = find.scenario();
+        if self.known.contains(&fingerprint) {
+            let kept = Kept {
+                path: None,
+                text,
+                known: true,
+            };
+            self.kept.insert(fingerprint, kept.clone());
+            return kept;
+        }
         let path = self.folder.join(find.file_name());
         let written = std::fs::create_dir_all(self.folder)
             .and_then(|()| files::write(&path, text.as_bytes()));
@@ -54,7 +63,7 @@ impl<'a> Keeper<'a> {
         let kept = Kept {
             path: written.is_ok().then_some(path),
             text,
-            known: self.known.contains(&fingerprint),
+            known: false,
         };
         self.kept.insert(fingerprint, kept.clone());
         kept
@@ -71,13 +80,22 @@ impl<'a> Keeper<'a> {
     }
 }
 
-/// Refuses a folder that could not be written to, before anything is sent.
+/// Refuses a folder that cannot be written to, before anything is sent. Leaves none where none was.
 pub(in crate::cli) fn writable(folder: &Path) -> Result<(), Stop> {
-    if folder.exists() && !folder.is_dir() {
-        let shown = folder.display();
+    let shown = folder.display();
+    let was_there = folder.exists();
+    if was_there && !folder.is_dir() {
         return Err(Stop::usage(format!("--save {shown} is no folder")));
     }
-    Ok(())
+    let probe = folder.join(format!(".litespec-{}", std::process::id()));
+    let tried = std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(&probe, b""))
+        .and_then(|()| std::fs::remove_file(&probe));
+    if !was_there {
+        // One that somebody has filled meanwhile stays.
+        let _ = std::fs::remove_dir(folder);
+    }
+    tried.map_err(|error| Stop::usage(format!("cannot write to --save {shown}: {error}")))
 }
 
 /// The fingerprints in these folders.
@@ -89,7 +107,14 @@ pub(in crate::cli) fn known(folders: &[PathBuf]) -> Result<BTreeSet<String>, Sto
         for path in scenarios(folder).map_err(unreadable)? {
             let text = std::fs::read_to_string(&path).map_err(unreadable)?;
             let fingerprint = text.lines().find_map(|line| line.strip_prefix(FINGERPRINT));
-            found.extend(fingerprint.map(|text| text.trim().to_owned()));
+            let Some(fingerprint) = fingerprint else {
+                let shown = path.display();
+                return Err(Stop::bad_input(format!(
+                    "{shown} is no find: it has no line `{FINGERPRINT}..`"
+                ))
+                .hint("--known takes folders that litespec fuzz has written (--save)"));
+            };
+            found.insert(fingerprint.trim().to_owned());
         }
     }
     Ok(found)

@@ -6,11 +6,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
+use super::args::Format;
 use super::keep::scenarios;
 use crate::cli::exit::{Exit, Stop};
 use crate::cli::screen::Stdout;
+use crate::event::Tool;
 use crate::fuzzer::verdict::{Verdict, judge};
-use crate::play::{self, Played, Settings};
+use crate::play::{self, Broken, Played, Settings};
 use crate::protocol::rules::Level;
 use crate::report::escape::terminal;
 use crate::runner::Opening;
@@ -24,6 +28,8 @@ const SLACK: Duration = Duration::from_secs(60);
 pub(in crate::cli) struct Read {
     path: PathBuf,
     scenarios: Vec<Arc<Scenario>>,
+    /// Each is played so often, unless it fails sooner.
+    tries: u32,
 }
 
 /// Reads the scenarios of a folder; there must be some.
@@ -41,7 +47,13 @@ pub(in crate::cli) fn read(folder: &Path) -> Result<Vec<Read>, Stop> {
             .into_iter()
             .map(Arc::new)
             .collect();
-        found.push(Read { path, scenarios });
+        // What has been loaded is readable.
+        let tries = std::fs::read_to_string(&path).map_or(1, |text| tries(&text));
+        found.push(Read {
+            path,
+            scenarios,
+            tries,
+        });
     }
     Ok(found)
 }
@@ -87,43 +99,105 @@ impl Served {
     }
 }
 
+/// What became of a find.
+struct Replayed<'a> {
+    path: &'a Path,
+    verdict: Verdict,
+}
+
+impl Replayed<'_> {
+    fn state(&self) -> &'static str {
+        match self.verdict {
+            Verdict::Pass => "FIXED",
+            Verdict::Fail(_) | Verdict::CutOff(_) => "STILL FAILING",
+            Verdict::Unknown(_) => "UNKNOWN",
+        }
+    }
+
+    fn broken(&self) -> Option<&Broken> {
+        match &self.verdict {
+            Verdict::Fail(broken) | Verdict::CutOff(broken) => Some(broken),
+            Verdict::Pass | Verdict::Unknown(_) => None,
+        }
+    }
+
+    fn fails(&self, strict: bool) -> bool {
+        let fails = |broken: &Broken| strict || broken.level == Level::Must;
+        self.broken().is_some_and(fails)
+    }
+
+    fn line(&self) -> String {
+        let name = self.path.display().to_string();
+        let (state, name) = (self.state(), terminal(&name));
+        match &self.verdict {
+            Verdict::Pass => format!("{state:13} {name}"),
+            Verdict::Unknown(why) => format!("{state:13} {name}: {}", terminal(why)),
+            Verdict::Fail(broken) | Verdict::CutOff(broken) => {
+                let actual = terminal(&broken.actual);
+                format!("{state:13} {name}: {}: {actual}", broken.rule)
+            }
+        }
+    }
+
+    fn json(&self) -> Value {
+        let why = match &self.verdict {
+            Verdict::Unknown(why) => Some(why),
+            _ => None,
+        };
+        json!({
+            "file": self.path.display().to_string(),
+            "state": self.state().to_lowercase().replace(' ', "_"),
+            "rule": self.broken().map(|broken| &broken.rule),
+            "level": self.broken().map(|broken| broken.level),
+            "expected": self.broken().map(|broken| &broken.expected),
+            "actual": self.broken().map(|broken| &broken.actual),
+            "reason": why,
+        })
+    }
+}
+
 /// Plays them all, one by one, and says what became of each.
 pub(in crate::cli) async fn run(
     stage: &mut dyn Stage,
     files: &[Read],
     strict: bool,
+    format: Format,
     mut out: Stdout,
 ) -> Result<Exit, Stop> {
-    let mut lines = Vec::new();
-    let mut failing = 0;
+    let mut all = Vec::new();
     for file in files {
-        let name = terminal(&file.path.display().to_string()).into_owned();
-        let mut state = "FIXED         ".to_owned();
-        for scenario in &file.scenarios {
-            match stage.play(scenario).await? {
-                Verdict::Fail(broken) | Verdict::CutOff(broken) => {
-                    failing += u32::from(strict || broken.level == Level::Must);
-                    let actual = terminal(&broken.actual).into_owned();
-                    state = "STILL FAILING ".to_owned();
-                    lines.push(format!("{state} {name}: {}: {actual}", broken.rule));
-                }
-                Verdict::Unknown(why) => {
-                    state = "UNKNOWN       ".to_owned();
-                    lines.push(format!("{state} {name}: {}", terminal(&why)));
-                }
-                Verdict::Pass => {}
-            }
-        }
-        if state.starts_with("FIXED") {
-            lines.push(format!("{state} {name}"));
-        }
+        let (path, verdict) = (file.path.as_path(), file.verdict(stage).await?);
+        all.push(Replayed { path, verdict });
     }
-    let count = files.len();
-    let headline = match failing {
-        0 => format!("none of {count} finds fails any more\n"),
-        _ => format!("{failing} of {count} finds still fail\n"),
-    };
-    out.write(&format!("{headline}{}\n", lines.join("\n")))?;
+    let failing = all.iter().filter(|find| find.fails(strict)).count();
+    let warning = all.iter().filter(|find| find.broken().is_some()).count() - failing;
+    out.write(&match format {
+        Format::Human => {
+            let count = all.len();
+            let still = failing + warning;
+            let warnings = match warning {
+                0 => String::new(),
+                _ => format!(", {warning} of them a warning (--strict makes it a failure)"),
+            };
+            let headline = match still {
+                0 => format!("none of {count} finds fails any more\n"),
+                _ => format!("{still} of {count} finds still fail{warnings}\n"),
+            };
+            let lines: Vec<String> = all.iter().map(Replayed::line).collect();
+            format!("{headline}{}\n", lines.join("\n"))
+        }
+        Format::Json => {
+            let finds: Vec<Value> = all.iter().map(Replayed::json).collect();
+            let report = json!({
+                "schema_version": 1,
+                "tool": Tool::this(),
+                "replayed": finds,
+                "still_failing": failing,
+                "still_warning": warning,
+            });
+            format!("{report:#}\n")
+        }
+    })?;
     Ok(if failing > 0 {
         Exit::Failure
     } else {
@@ -131,8 +205,62 @@ pub(in crate::cli) async fn run(
     })
 }
 
+impl Read {
+    /// The worst of what its scenarios come to. What failed now and then when it was found is played often
+    /// enough to show it again.
+    async fn verdict(&self, stage: &mut dyn Stage) -> Result<Verdict, Stop> {
+        let mut worst = Verdict::Pass;
+        for scenario in &self.scenarios {
+            for _ in 0..self.tries {
+                let verdict = stage.play(scenario).await?;
+                match verdict {
+                    Verdict::Pass => {}
+                    Verdict::Unknown(_) if worst != Verdict::Pass => {}
+                    Verdict::Unknown(_) => worst = verdict,
+                    Verdict::Fail(_) | Verdict::CutOff(_) => return Ok(verdict),
+                }
+            }
+        }
+        Ok(worst)
+    }
+}
+
+/// How often a find has to be played before it counts as fixed: by the rate that its head tells.
+fn tries(text: &str) -> u32 {
+    const MOST: u32 = 100;
+    let rate = text.lines().find_map(|line| {
+        let (_, rate) = line.strip_prefix('#')?.split_once("; failed in ")?;
+        let (failed, of) = rate.strip_suffix(" runs.")?.split_once(" of ")?;
+        Some((failed.parse::<u32>().ok()?, of.parse::<u32>().ok()?))
+    });
+    match rate {
+        // A chance of one in n is missed by 4 n tries once in fifty times.
+        Some((failed, of)) if (1..of).contains(&failed) => (4 * of).div_ceil(failed).min(MOST),
+        _ => 1,
+    }
+}
+
 async fn played(settings: &Settings, scenario: &Arc<Scenario>) -> Played {
     let env = Env::new(&settings.password);
     let limit = scenario.need(settings.interval, settings.grace) + SLACK;
     play::run(settings, &scenario.id, scenario, env, limit).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_failed_now_and_then_is_tried_more_often() {
+        let head = |rate: &str| {
+            format!(
+                "# Found by litespec 1 fuzz: seed 1, case 2, after 3.0 s; failed in {rate} runs.\ntitle  t\n"
+            )
+        };
+        assert_eq!(tries(&head("3 of 3")), 1);
+        assert_eq!(tries(&head("1 of 3")), 12);
+        assert_eq!(tries(&head("1 of 4000")), 100);
+        assert_eq!(tries(&head("0 of 3")), 1);
+        assert_eq!(tries("title  t\n"), 1);
+    }
 }

@@ -5,13 +5,17 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::args::{CampaignArgs, Format};
 use super::keep::Kept;
+use crate::cli::exit::{Exit, Stop};
+use crate::cli::screen::Stdout;
 use crate::event::Tool;
 use crate::fuzzer::campaign::{Ending, Outcome, Terms};
 use crate::fuzzer::coverage::Place;
 use crate::fuzzer::find::Find;
 use crate::protocol::rules::{self, Level};
 use crate::report::escape::terminal;
+use crate::runner::NotOpened;
 
 /// Fewer cases than this share were let in: little was tested.
 const VACUOUS: f64 = 0.2;
@@ -84,7 +88,10 @@ impl Report<'_> {
         if quiet {
             return text;
         }
-        for find in &self.outcome.finds {
+        // What binds most first, and of that the shortest.
+        let mut finds: Vec<&Find> = self.outcome.finds.iter().collect();
+        finds.sort_by_key(|find| (find.broken.level != Level::Must, find.text.lines().count()));
+        for find in finds {
             text.push('\n');
             text.push_str(&self.of_find(find));
         }
@@ -109,15 +116,18 @@ impl Report<'_> {
             terminal(&find.broken.expected)
         ));
         text.push_str(&format!("  got       {}\n", terminal(&find.broken.actual)));
+        let rate = match find.proven {
+            true => format!("failed in {} of {} runs", find.rate.failed, find.rate.of),
+            false => "not proven: the target did not come back, and one of these cases ended it"
+                .to_owned(),
+        };
         text.push_str(&format!(
-            "  failed in {} of {} runs, first in case {} after {:.1} s{}\n",
-            find.rate.failed,
-            find.rate.of,
+            "  {rate}; first in case {} after {:.1} s{}\n",
             find.cases,
             find.after.as_secs_f64(),
             match find.again {
                 0 => String::new(),
-                again => format!(", and {again} more failures that look the same"),
+                again => format!(", and {again} more like it"),
             }
         ));
         if let Some(path) = kept.and_then(|kept| kept.path.as_ref()) {
@@ -286,6 +296,7 @@ impl Report<'_> {
             "failed": find.rate.failed,
             "runs": find.rate.of,
             "case": find.cases,
+            "proven": find.proven,
             "after_ms": millis(find.after),
             "shrink_runs": find.shrinking.0,
             "shrunk_to_the_end": find.shrinking.1,
@@ -321,5 +332,55 @@ pub(in crate::cli) fn found(find: &Find, kept: &Kept) -> String {
         None => "(could not be written)".to_owned(),
     };
     let actual = terminal(&find.broken.actual).into_owned();
-    format!("found {}: {actual} -> {file}", find.broken.rule)
+    match kept.known {
+        true => format!("known {}: {actual}", find.broken.rule),
+        false => format!("found {}: {actual} -> {file}", find.broken.rule),
+    }
+}
+
+/// Lines of what the target said that are shown.
+const LAST_WORDS: usize = 8;
+
+/// Why there is no campaign. Who reads JSON is told in JSON too.
+pub(in crate::cli) fn not_opened(
+    target: &str,
+    args: &CampaignArgs,
+    error: NotOpened,
+    checks: &str,
+    out: &mut Stdout,
+) -> Stop {
+    let (ending, stop) = match error {
+        NotOpened::CouldNotRun(why, mut lines) => {
+            lines.dedup();
+            let last = lines.len().saturating_sub(LAST_WORDS);
+            let hint = |stop: Stop, line| stop.hint(format!("it said: {line}"));
+            let stop = lines
+                .into_iter()
+                .skip(last)
+                .fold(Stop::new(Exit::CouldNotRun, why), hint);
+            ("could_not_run", stop)
+        }
+        NotOpened::Failed(why) => {
+            let stop = Stop::new(Exit::Failure, format!("the preflight failed: {why}"));
+            let hint = format!(
+                "litespec {checks} shows it in full; a target that does not get so far is not fuzzed"
+            );
+            ("preflight_failed", stop.hint(hint))
+        }
+    };
+    if args.format == Format::Json {
+        let report = json!({
+            "schema_version": 1,
+            "tool": Tool::this(),
+            "target": target,
+            "seed": args.seed,
+            "ending": ending,
+            "ended_because": stop.message,
+            "cases": 0,
+            "finds": [],
+        });
+        // What cannot be written ends with the reason that matters more.
+        let _ = out.write(&format!("{report:#}\n"));
+    }
+    stop
 }

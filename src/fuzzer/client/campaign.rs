@@ -30,7 +30,7 @@ const SLACK: Duration = Duration::from_secs(60);
 const SUSPICIONS: usize = 64;
 /// What was seen in time is looked into behind the end of the time, for half of it and so long.
 const LEAST_OVERTIME: Duration = Duration::from_secs(20);
-const MOST_OVERTIME: Duration = Duration::from_secs(120);
+const MOST_OVERTIME: Duration = Duration::from_secs(40);
 /// Cases that are played when a failure is to be looked into, or the time is over, have so long to come
 /// to their ends.
 const LAST_CASES: Duration = Duration::from_secs(3);
@@ -39,7 +39,7 @@ const HOPELESS: u32 = 2;
 /// An answer that takes longer makes a case suspicious.
 pub const IMPATIENT: Duration = Duration::from_secs(2);
 /// Making one failure small may take so long: clients take their time to come again.
-pub const SHRINK_TIME: Duration = Duration::from_secs(60);
+pub const SHRINK_TIME: Duration = Duration::from_secs(40);
 /// So many clients in a row that never connect are the end.
 const ABSENT: u32 = 12;
 

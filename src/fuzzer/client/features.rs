@@ -3,7 +3,10 @@
 
 use super::super::features::Features;
 use super::super::values::{Family, Value};
-use super::moves::{Ack, Case, End, Hail, Move, Spelling, Stranger};
+use super::moves::{Ack, Case, Hail, Move, PLAIN_END, Spelling, Stranger};
+
+/// What all ends of connections have in common.
+const AN_END: &str = "an end";
 
 /// The remarkable things of a case.
 pub(super) fn features(case: &Case) -> Features {
@@ -14,8 +17,14 @@ pub(super) fn features(case: &Case) -> Features {
     let mut connections = 0;
     for step in &case.moves {
         match step {
-            Move::Refuse(_) => add("a refused upgrade"),
-            Move::Drop(how) => add(&format!("dropped: {how:?}")),
+            Move::Refuse(_) => {
+                add(AN_END);
+                add("a refused upgrade");
+            }
+            Move::Drop(how) => {
+                add(AN_END);
+                add(&format!("dropped: {how:?}"));
+            }
             Move::Hold { pings, .. } => add(if *pings {
                 "pings before HELLO"
             } else {
@@ -85,10 +94,20 @@ pub(super) fn features(case: &Case) -> Features {
                     }
                 }
             }
-            Move::Bend(bend) => add(&bend.what),
-            Move::End(End::Close(_)) => add("closed"),
-            Move::End(_) => add("cut off"),
-            Move::Leave(code) => add(&format!("close {code}")),
+            Move::Bend(bend) => {
+                add(AN_END);
+                add(&bend.what);
+            }
+            Move::End(end) => {
+                add(AN_END);
+                if *end != PLAIN_END {
+                    add(&format!("{end:?}"));
+                }
+            }
+            Move::Leave(code) => {
+                add(AN_END);
+                add(&format!("close {code}"));
+            }
             Move::WaitsDiffer => add("waits"),
         }
     }

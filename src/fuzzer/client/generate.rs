@@ -74,6 +74,7 @@ impl Generator {
         match self.rng.u8(..20) {
             0 | 1 => self.by_hand(&mut case),
             2 => self.many_waits(&mut case),
+            3..=5 if self.facts.driven => self.questions(&mut case),
             _ => {
                 let length = 2 + self.rng.usize(..8);
                 self.extend(&mut case, length, coverage);
@@ -138,6 +139,42 @@ impl Generator {
             let end = self.end();
             self.push(case, end);
         }
+    }
+
+    /// Requests that are answered while others wait, and asked while others wait, with results that some
+    /// languages take for none.
+    fn questions(&mut self, case: &mut Case) {
+        let hello = self.hello();
+        self.push(case, Move::Greet(hello));
+        let ask = |count: usize, at_once: bool| Move::Ask {
+            with: vec![None; count],
+            at_once,
+        };
+        let at_once = self.rng.bool();
+        let count = 2 + self.rng.usize(..3);
+        self.push(case, ask(count, at_once));
+        for _ in 0..self.rng.usize(1..4) {
+            let Ok(model) = behind(case, &self.facts) else {
+                return;
+            };
+            let waiting = model.pending.len();
+            if waiting > 0 {
+                let which = vec![self.rng.usize(..waiting)];
+                let results = vec![Value::of(Family::Falsy, &mut self.rng)];
+                self.push(case, answered(which, results));
+            }
+            self.push(case, ask(1, false));
+        }
+        let Ok(model) = behind(case, &self.facts) else {
+            return;
+        };
+        let mut which: Vec<usize> = (0..model.pending.len()).collect();
+        self.rng.shuffle(&mut which);
+        let falsy = which
+            .iter()
+            .map(|_| Value::of(Family::Falsy, &mut self.rng));
+        let results = falsy.collect();
+        self.push(case, answered(which, results));
     }
 
     /// Enough waits to tell chance from none.
@@ -328,8 +365,13 @@ impl Generator {
             which.truncate(self.rng.usize(1..=waiting));
         }
         let values = which.len() <= 6 && self.rng.bool();
+        let falsy = self.rng.bool();
         let results = if values {
-            which.iter().map(|_| self.value()).collect()
+            let value = |_| match falsy {
+                true => Value::of(Family::Falsy, &mut self.rng),
+                false => self.value(),
+            };
+            which.iter().map(value).collect()
         } else {
             Vec::new()
         };
@@ -372,5 +414,16 @@ impl Generator {
         }
         let all = nasty::hellos();
         all[self.rng.usize(..all.len())].clone()
+    }
+}
+
+/// These requests are answered with these results, one after the other.
+fn answered(which: Vec<usize>, results: Vec<Value>) -> Move {
+    Move::Answer {
+        which,
+        results,
+        spelling: Spelling::Plain,
+        together: false,
+        again: false,
     }
 }

@@ -189,6 +189,9 @@ pub enum Stranger {
     Like(&'static str),
 }
 
+/// The end that all others are made to where they show the same.
+pub const PLAIN_END: End = End::Close(1012);
+
 /// How a connection ends so that the client comes again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum End {

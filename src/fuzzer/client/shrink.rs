@@ -2,7 +2,7 @@
 
 use super::super::script::Head;
 use super::super::values::Value;
-use super::moves::{Ack, Case, End, Hail, Hello, Move, Spelling, Stranger};
+use super::moves::{Ack, Case, Hail, Hello, Move, PLAIN_END, Spelling, Stranger};
 use super::script::{Facts, write};
 
 /// Smaller cases; all of them can be played, none is the case itself.
@@ -104,15 +104,11 @@ fn smaller(step: &Move) -> Vec<Move> {
         }
         Move::Dispatch(Some(_)) => vec![Move::Dispatch(None)],
         Move::Strangers(all) => smaller_strangers(all),
-        Move::End(end) if *end != End::Close(1012) => vec![Move::End(End::Close(1012))],
+        Move::End(end) if *end != PLAIN_END => vec![Move::End(PLAIN_END)],
+        Move::Bend(_) | Move::Leave(_) => vec![Move::End(PLAIN_END)],
+        Move::Drop(_) => vec![Move::Refuse(503)],
         Move::Refuse(status) if *status != 503 => vec![Move::Refuse(503)],
-        Move::Refuse(_)
-        | Move::Drop(_)
-        | Move::Dispatch(None)
-        | Move::Bend(_)
-        | Move::End(_)
-        | Move::Leave(_)
-        | Move::WaitsDiffer => Vec::new(),
+        Move::Refuse(_) | Move::Dispatch(None) | Move::End(_) | Move::WaitsDiffer => Vec::new(),
     }
 }
 
