@@ -169,9 +169,11 @@ pub(super) fn run(globals: &Globals, args: &FuzzClientArgs, line: &Line<'_>) -> 
                     globals,
                     args,
                     &options,
-                    opening,
-                    Arc::clone(&guests),
-                    known,
+                    Begun {
+                        opening,
+                        guests: Arc::clone(&guests),
+                        known,
+                    },
                     interrupt.as_mut(),
                     out,
                 )
@@ -185,16 +187,27 @@ pub(super) fn run(globals: &Globals, args: &FuzzClientArgs, line: &Line<'_>) -> 
     told
 }
 
+/// What a campaign begins with.
+struct Begun {
+    opening: ClientOpening,
+    guests: Arc<dyn Guests>,
+    /// Fingerprints of finds that are no news.
+    known: std::collections::BTreeSet<String>,
+}
+
 async fn fuzz(
     globals: &Globals,
     args: &FuzzClientArgs,
     options: &Options,
-    opening: ClientOpening,
-    guests: Arc<dyn Guests>,
-    known: std::collections::BTreeSet<String>,
+    begun: Begun,
     interrupt: impl Future<Output = ()> + Send,
     mut out: Stdout,
 ) -> Result<Exit, Stop> {
+    let Begun {
+        opening,
+        guests,
+        known,
+    } = begun;
     let facts = Facts {
         driven: opening.driven,
         interval_ms: millis(args.hb_interval),

@@ -43,7 +43,7 @@ const HOPELESS: u32 = 2;
 const MANY: u64 = 24;
 
 /// Of so many cases some have to have been answered.
-const CROWDED: u64 = 100;
+const CROWDED: u64 = 32;
 
 /// What a campaign is bounded by.
 #[derive(Clone, Debug)]
@@ -296,7 +296,8 @@ impl Campaign<'_> {
             }
             let looking = !pulses.is_empty();
             self.looking = looking;
-            let may_look = !looking && !(self.alone && self.quick.len() + self.slow.len() > 0);
+            let playing = self.quick.len() + self.slow.len() > 0;
+            let may_look = !(looking || self.alone && playing);
             let health = tokio::select! {
                 biased;
                 Some(Ok(looked)) = pulses.join_next(), if looking => Some(looked),
@@ -496,6 +497,8 @@ impl Campaign<'_> {
             return;
         }
         self.alone = true;
+        // What was seen in the crowd is seen again if it was not the crowd.
+        self.suspicions.clear();
         let text = "most cases end before the target has answered: from here on they are played one by one";
         (self.on_event)(Event::Note(text.to_owned()));
     }

@@ -188,3 +188,98 @@ fn two_servers_are_compared_and_only_a_broken_rule_is_a_failure() {
     assert!(told.contains("close 1008"), "{told}");
     assert!(told.contains("(breaks auth.reject)"), "{told}");
 }
+
+#[test]
+fn a_server_that_takes_one_client_at_a_time_is_fuzzed_one_case_at_a_time() {
+    let folder = folder("fuzz-alone");
+    let options = ["--first", "--format", "json"];
+    let output = campaign(&folder, &options, &["--defect", "hello-one-at-a-time"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["finds"][0]["rule"], "robust.isolation", "{report}");
+}
+
+#[test]
+fn finds_are_replayed_in_json_and_folders_of_something_else_are_refused() {
+    let folder = folder("fuzz-replay-json");
+    let broken = ["--defect", "nonce-zero-lost"];
+    let found = campaign(&folder, &["--first", "--cases", "5000"], &broken);
+    assert_eq!(found.status.code(), Some(1), "{}", text(&found.stderr));
+    let replay = ["--replay", "litespec-finds", "--format", "json"];
+    for (server, state, code) in [(&broken[..], "still_failing", 1), (&[][..], "fixed", 0)] {
+        let output = campaign(&folder, &replay, server);
+        assert_eq!(output.status.code(), Some(code));
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["replayed"][0]["state"], state, "{report}");
+        assert_eq!(report["still_failing"], code);
+    }
+
+    std::fs::create_dir(folder.join("other")).unwrap();
+    let other = "title  t\nrule   auth.reject\n\nuse handshake\n";
+    std::fs::write(folder.join("other/one.scenario"), other).unwrap();
+    let refused = campaign(&folder, &["--known", "other"], &[]);
+    assert_eq!(refused.status.code(), Some(3));
+    assert!(text(&refused.stderr).contains("is no find"));
+
+    let refused = campaign(&folder, &["--save", "other/one.scenario/y"], &[]);
+    assert_eq!(refused.status.code(), Some(2));
+    let refused = campaign(&folder, &["--save", "/proc/litespec-finds"], &[]);
+    assert_eq!(refused.status.code(), Some(2), "{}", text(&refused.stderr));
+}
+
+#[test]
+fn a_target_that_fails_the_preflight_is_told_in_json_too() {
+    let folder = folder("fuzz-preflight-json");
+    let server = ["--defect", "interval-zero"];
+    let output = campaign(&folder, &["--format", "json"], &server);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["ending"], "preflight_failed", "{report}");
+    assert_eq!(report["finds"], serde_json::json!([]));
+}
+
+/// Interrupts a campaign once it goes, and gives its exit code and what it wrote.
+#[cfg(unix)]
+fn interrupted(folder: &Path, line: &[&str]) -> (Option<i32>, serde_json::Value) {
+    use std::io::Read;
+    let mut campaign = Command::new(env!("CARGO_BIN_EXE_litespec"))
+        .args(line)
+        .current_dir(folder)
+        .env("LITESPEC_TIME", "60s")
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    // The look for a place to save to is over when the target has been started.
+    let started = folder.join("started");
+    while !started.exists() {
+        std::thread::yield_now();
+    }
+    let id = campaign.id().to_string();
+    let killed = Command::new("kill").args(["-INT", &id]).status().unwrap();
+    assert!(killed.success());
+    let mut report = String::new();
+    campaign
+        .stdout
+        .take()
+        .unwrap()
+        .read_to_string(&mut report)
+        .unwrap();
+    let code = campaign.wait().unwrap().code();
+    (code, serde_json::from_str(&report).unwrap_or_default())
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_campaign_against_a_client_writes_its_report() {
+    let folder = folder("fuzz-client-interrupted");
+    // The second client is one of the campaign's own.
+    let client = format!(
+        "[ -e first ] && touch started; touch first; exec {} client \"$LITESPEC_URL\"",
+        env!("CARGO_BIN_EXE_litespec")
+    );
+    let line = ["fuzz-client", "--format", "json", "--", "sh", "-c", &client];
+    let (code, report) = interrupted(&folder, &line);
+    assert_eq!(code, Some(130));
+    assert_eq!(report["ending"], "interrupted", "{report}");
+}
