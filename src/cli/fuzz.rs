@@ -27,6 +27,7 @@ use super::screen::{self, Stdout};
 use super::suite::PasswordFrom;
 use super::{interrupt, target, values};
 use crate::fuzzer::campaign::{self, Ending, Event, Reviver};
+use crate::fuzzer::dispatches;
 use crate::fuzzer::script::Facts;
 use crate::play::{Launch, Minder, Settings};
 use crate::runner::{self, Declared, EXAMPLE, NotOpened, Opening, Options, Reach};
@@ -46,7 +47,8 @@ Examples:
   litespec check ws://127.0.0.1:9001/ --only-own --scenario litespec-finds/auth-reject-0123456789ab.scenario
 
 Give the server's command behind -- where you can: what has died is started again then, and what
-killed it is found. Every find is a scenario that fails, as small as it would get.";
+killed it is found. Every find is a scenario that fails, as small as it would get; of a server that is
+gone and was not started by litespec, all that it was sent last, not proven.";
 
 /// Arguments of `litespec fuzz`. Not `Debug`: it holds the password.
 #[derive(Args)]
@@ -243,7 +245,7 @@ async fn fuzz(
     let mut facts = facts(args, options, &opening);
     if args.dispatch.is_none() {
         // An example of the text that nobody declared: whether it is taken is open.
-        facts.takes_dispatches = campaign::takes_dispatches(&opening.settings, &facts).await;
+        facts.takes_dispatches = dispatches::takes_dispatches(&opening.settings, &facts).await;
     }
     let facts = facts;
     if facts.requests.is_empty() {

@@ -13,8 +13,8 @@ use super::coverage::{Coverage, Reached, Reply, replies};
 use super::features::{Features, features};
 use super::find::{Fate, Find, kind_of};
 use super::generate::Generator;
-use super::lanes::{Done, Lanes, plain_head, play_case};
-use super::moves::{Act, Case, Conn, Move, Packet, Said, Spelling};
+use super::lanes::{Done, Lanes, plain_head};
+use super::moves::Case;
 use super::pulse::{Health, Pulse};
 use super::script::{Facts, write};
 use super::suspicion::Suspicion;
@@ -182,37 +182,8 @@ pub(super) struct Campaign<'a> {
     alone: bool,
     /// Such a look is under way.
     looking: bool,
-}
-
-/// Whether the target goes on behind the dispatch, and says nothing to it. Of one that nobody declared
-/// this is open.
-pub async fn takes_dispatches(settings: &Settings, facts: &Facts) -> bool {
-    let acts = [
-        Act::Greet,
-        Act::LogIn(Spelling::Plain),
-        Act::Say {
-            packets: vec![
-                Said::plain(Packet::Dispatch),
-                Said::plain(Packet::Heartbeat),
-            ],
-            wait: true,
-        },
-    ];
-    let moves = acts.into_iter().map(|act| Move { conn: Conn(0), act });
-    let case = Case {
-        moves: moves.collect(),
-    };
-    let Some(played) = play_case(settings, facts, &case).await else {
-        return false;
-    };
-    // An answer is a failure, which the campaign finds; a close is not.
-    !played.transcript.iter().any(|entry| {
-        let ends = matches!(
-            entry.kind,
-            EntryKind::Close | EntryKind::Eof | EntryKind::Reset
-        );
-        ends && !entry.auto && entry.dir == Dir::Received && !matches!(played.ended, Ended::Passed)
-    })
+    /// The next look is due then.
+    next_pulse: Instant,
 }
 
 /// Runs a campaign. `interrupt` ends it early; what has been found by then is in its outcome.
@@ -255,6 +226,7 @@ pub async fn run(
         doubtful: false,
         alone: false,
         looking: false,
+        next_pulse: now + PULSE_GAP,
     };
     let mut interrupt = pin!(interrupt);
     let ending = tokio::select! {
@@ -285,14 +257,13 @@ impl Campaign<'_> {
         self.be_patient((health.took * LOOKS).clamp(IMPATIENT.0, IMPATIENT.1));
         let deadline = self.began + self.terms.time;
         let mut pulses: JoinSet<(Instant, Health)> = JoinSet::new();
-        let mut next_pulse = self.began + PULSE_GAP;
         loop {
             self.fill(deadline);
             if self.quick.len() + self.slow.len() == 0 && self.is_over(deadline) {
                 return self.last_look().await;
             }
             if self.doubtful && pulses.is_empty() {
-                next_pulse = Instant::now();
+                self.next_pulse = Instant::now();
             }
             let looking = !pulses.is_empty();
             self.looking = looking;
@@ -303,7 +274,7 @@ impl Campaign<'_> {
                 Some(Ok(looked)) = pulses.join_next(), if looking => Some(looked),
                 done = self.quick.next() => { self.done(done); None }
                 done = self.slow.next() => { self.done(done); None }
-                () = sleep_until(next_pulse), if may_look => {
+                () = sleep_until(self.next_pulse), if may_look => {
                     let (pulse, settings) = (self.pulse.clone(), Arc::clone(&self.impatient));
                     pulses.spawn(async move { (Instant::now(), pulse.look(&settings).await) });
                     None
@@ -318,7 +289,7 @@ impl Campaign<'_> {
             let Some((looked, health)) = health else {
                 continue;
             };
-            next_pulse = Instant::now() + PULSE_GAP;
+            self.next_pulse = Instant::now() + PULSE_GAP;
             self.looking = false;
             self.doubtful = false;
             if let Some(ending) = self.looked(looked, &health).await {
@@ -409,7 +380,8 @@ impl Campaign<'_> {
 
     fn quick_lanes(&self) -> usize {
         if self.alone {
-            return usize::from(!self.looking);
+            let due = Instant::now() >= self.next_pulse;
+            return usize::from(!self.looking && !due);
         }
         (self.terms.connections - self.terms.connections / 4).max(1)
     }

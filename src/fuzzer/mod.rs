@@ -12,6 +12,7 @@ pub mod campaign;
 pub mod client;
 pub mod coverage;
 pub mod differ;
+pub mod dispatches;
 mod fallen;
 pub mod features;
 pub mod find;

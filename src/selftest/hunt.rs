@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 
 use super::examine::{config, server_options};
 use crate::fuzzer::campaign::{self, Ending, Outcome, Reviver, Terms};
+use crate::fuzzer::dispatches;
 use crate::fuzzer::script::Facts;
 use crate::runner::{self, Declared, NotOpened, Reach};
 use crate::wire::Dial;
@@ -194,7 +195,7 @@ async fn campaign_against(member: &'static Member, hunted: HuntTerms, hunt: &mut
         interval: opening.interval,
         answer_within: options.answer_within,
     };
-    facts.takes_dispatches = campaign::takes_dispatches(&opening.settings, &facts).await;
+    facts.takes_dispatches = dispatches::takes_dispatches(&opening.settings, &facts).await;
     let terms = Terms {
         cases: Some(hunted.cases),
         time: hunted.time,

@@ -12,6 +12,7 @@ use crate::cli::screen::Stdout;
 use crate::event::Tool;
 use crate::fuzzer::campaign;
 use crate::fuzzer::differ::{self, Compared, DifferTerms, Difference};
+use crate::fuzzer::dispatches;
 use crate::fuzzer::script::Facts;
 use crate::protocol::rules::Level;
 use crate::report::escape::terminal;
@@ -54,7 +55,7 @@ pub(super) async fn run(
     facts.requests.retain(|_| answers.next().unwrap_or(false));
     facts.answered = 0;
     for target in &settings {
-        facts.takes_dispatches &= campaign::takes_dispatches(target, &facts).await;
+        facts.takes_dispatches &= dispatches::takes_dispatches(target, &facts).await;
     }
     let progress = Comparison::new(globals.quiet, pair.terms.time);
     let mut tell = |cases, found| progress.tell(cases, found);
