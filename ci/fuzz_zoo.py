@@ -143,14 +143,18 @@ def main():
     print(f"; not found: {', '.join(missed) or 'none'}")
     alarms = 0
     if args.variants:
-        for port, (name, (_, asks)) in enumerate(members(args.litespec, "variants").items(), PORTS + 500):
-            if fnmatch.fnmatch(name, args.only):
-                code, report, said = fuzz(args, name, "variant", port, args.variants, asks)
+        right = {name: asks for name, (_, asks) in members(args.litespec, "variants").items()
+                 if fnmatch.fnmatch(name, args.only)}
+        with ThreadPoolExecutor(args.jobs) as pool:
+            def left_in_peace(item):
+                port, name = item
+                return name, fuzz(args, name, "variant", port, args.variants, right[name])
+            for name, (code, report, said) in pool.map(left_in_peace, enumerate(right, PORTS + 500)):
                 finds = len(report["finds"]) if report else said
                 cases = report["cases"] if report else 0
                 alarms += code != 0
                 print(f"{name}: exit {code}, {cases} cases, finds: {finds}", flush=True)
-        print(f"{alarms} alarms on right servers")
+        print(f"{alarms} alarms on {len(right)} right servers")
     sys.exit(int(share < args.share or alarms > 0))
 
 

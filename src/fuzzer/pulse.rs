@@ -16,9 +16,10 @@ use crate::wire::DialError;
 /// How long a TCP connection is waited for where the target took none.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What each look begins with.
+/// What each look begins with. The moment of rest keeps HEARTBEAT out of HELLO_ACK's segment: what becomes of it
+/// there is for cases to find.
 const HEARTBEAT: &str = "title  A new connection gets through handshake and heartbeat\n\
-                         rule   robust.isolation\n\nuse handshake\n> {\"op\": 2}\n< {\"op\": 3}\n";
+                         rule   robust.isolation\n\nuse handshake\nwait 5ms\n> {\"op\": 2}\n< {\"op\": 3}\n";
 
 /// What became of the target, and how that was seen.
 #[derive(Clone, Debug)]
