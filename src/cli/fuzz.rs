@@ -47,8 +47,8 @@ Examples:
   litespec check ws://127.0.0.1:9001/ --only-own --scenario litespec-finds/auth-reject-0123456789ab.scenario
 
 Give the server's command behind -- where you can: what has died is started again then, and what
-killed it is found. Every find is a scenario that fails, as small as it would get; of a server that is
-gone and was not started by litespec, all that it was sent last, not proven.";
+killed it is found. Every find is a scenario that fails, as small as it would get. (What a server
+that is gone for good was sent last is handed back too, and called not proven.)";
 
 /// Arguments of `litespec fuzz`. Not `Debug`: it holds the password.
 #[derive(Args)]
