@@ -105,7 +105,7 @@ fn smaller(step: &Move) -> Vec<Move> {
         Move::Dispatch(Some(_)) => vec![Move::Dispatch(None)],
         Move::Strangers(all) => smaller_strangers(all),
         Move::End(end) if *end != PLAIN_END => vec![Move::End(PLAIN_END)],
-        Move::Bend(_) | Move::Leave(_) => vec![Move::End(PLAIN_END)],
+        Move::Bend(_) | Move::Leave(_) => vec![Move::End(PLAIN_END), Move::Refuse(503)],
         Move::Drop(_) => vec![Move::Refuse(503)],
         Move::Refuse(status) if *status != 503 => vec![Move::Refuse(503)],
         Move::Refuse(_) | Move::Dispatch(None) | Move::End(_) | Move::WaitsDiffer => Vec::new(),
