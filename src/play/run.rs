@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::drive::undriven;
 use super::ended::{Broken, Ended, Played};
+use super::handshake::HELLO_ACK;
 use super::host::Host;
 use super::item::{Got, Item};
 use super::player::Player;
@@ -79,13 +80,20 @@ pub async fn greets(settings: &Settings) -> bool {
     let env = Env::new(&settings.password);
     let mut player = Player::new(settings, "alive", &ALIVE, env, limit);
     let until = Instant::now() + settings.answer_within;
-    let greeted = match player.connect("a").await {
+    let link = player.connect("a").await;
+    let greeted = match link {
         Ok(link) => matches!(
             player.next_item(link, until).await,
             Ok(Some(Item { got: Got::Packet { packet, .. }, .. })) if op(&packet) == Some(0)
         ),
         Err(_) => false,
     };
+    if let Ok(link) = link
+        && greeted
+    {
+        // As a client would, so that the look itself is nothing that a server may not bear.
+        let _ = player.send_packet(link, HELLO_ACK).await;
+    }
     let _ = player.settle().await;
     greeted
 }

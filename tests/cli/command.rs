@@ -164,3 +164,24 @@ fn a_target_that_dies_is_started_again_and_only_its_killer_is_blamed() {
     );
     assert!(closes(port), "the target is still there");
 }
+
+#[test]
+fn the_look_whether_a_target_is_ready_is_nothing_that_it_may_die_of() {
+    let (folder, port) = (folder("command-early-leaves"), port());
+    let mut command = server(port);
+    for word in &mut command {
+        *word = word.replace(
+            "--hb-interval",
+            "--defect dies-of-early-leaves --hb-interval",
+        );
+    }
+    let scenario = "server/robust/reset-before-the-handshake";
+    let options = ["--request", "ECHO [1]", "--filter", scenario];
+    let output = check(&folder, port, &options, &command);
+    assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+    assert!(
+        text(&output.stdout).contains("robust.isolation"),
+        "{}",
+        told(&output)
+    );
+}
