@@ -161,6 +161,8 @@ pub(super) struct Campaign<'a> {
     unknown: BTreeMap<String, u64>,
     /// Failures that were silences, and did not come again.
     silences: u64,
+    /// Cases in which an answer had not come as far as we waited.
+    slow_answers: u64,
     /// Investigations end then, whatever is left of them.
     pub(super) limit: Instant,
     /// Kinds of failure, and of the cases that showed them, that did not come again.
@@ -211,6 +213,7 @@ pub async fn run(
         unrepeated: BTreeMap::new(),
         unknown: BTreeMap::new(),
         silences: 0,
+        slow_answers: 0,
         limit: now + terms.time + (terms.time / 2).clamp(LEAST_OVERTIME, MOST_OVERTIME),
         hopeless: BTreeMap::new(),
         began: now,
@@ -254,7 +257,8 @@ impl Campaign<'_> {
         if health.fate != Fate::Lives || health.broken.is_some() {
             health = self.plainer_pulse().await;
         }
-        self.be_patient((health.took * LOOKS).clamp(IMPATIENT.0, IMPATIENT.1));
+        let patience = (health.took * LOOKS).clamp(IMPATIENT.0, IMPATIENT.1);
+        self.be_patient(patience.max(health.took * 2));
         let deadline = self.began + self.terms.time;
         let mut pulses: JoinSet<(Instant, Health)> = JoinSet::new();
         loop {
@@ -442,6 +446,7 @@ impl Campaign<'_> {
                 *self.unknown.entry(kind_of(&why)).or_insert(0) += 1;
             }
             Verdict::Fail(broken) | Verdict::CutOff(broken) => {
+                self.slow_answers += u64::from(broken.actual.starts_with("nothing"));
                 if self.suspicions.len() < SUSPICIONS {
                     self.suspicions.push_back(Suspicion {
                         case: done.case.clone(),
@@ -465,7 +470,8 @@ impl Campaign<'_> {
     /// client at a time, or a few.
     fn stand_apart(&mut self) {
         let Progress { cases, inside, .. } = self.progress;
-        if self.alone || cases < CROWDED || inside * 5 >= cases {
+        // One that is slow with its answers is no better alone.
+        if self.alone || cases < CROWDED || (inside + self.slow_answers) * 5 >= cases {
             return;
         }
         self.alone = true;
