@@ -88,8 +88,12 @@ def row(args, name, rule, ended, written, bidirectional):
     """What is told of a campaign against a defect, and what is counted of it."""
     code, report, said = ended
     if report is None:
-        found = code in (1, 4) and "preflight" in said or "HELLO" in said
-        return found, None, f"| {name} | {rule} | {'preflight' if found else 'error'} | | | | {said} |"
+        return False, None, f"| {name} | {rule} | error | | | | exit {code}: {said} |"
+    because = report["ended_because"] or ""
+    if report["ending"] in ("preflight_failed", "could_not_run"):
+        # It does not get far enough to be fuzzed, which the run says.
+        found = report["ending"] == "preflight_failed" or "HELLO" in because
+        return found, None, f"| {name} | {rule} | {'preflight' if found else 'error'} | | | | {because} |"
     if not report["finds"]:
         return False, None, f"| {name} | {rule} | not found | {report['cases']} | | {written or ''} | |"
     find = report["finds"][0]
