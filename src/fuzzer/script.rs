@@ -149,6 +149,7 @@ impl<'a> Writer<'a> {
     /// Writes a move, and the next one with it where both are one line. Gives how many were written.
     fn step(&mut self, step: &Move, next: Option<&Move>) -> Result<usize, Misfit> {
         let conn = step.conn;
+        self.ignore_unjudged()?;
         match &step.act {
             Act::Greet => {
                 let login = next.is_some_and(|next| {
@@ -220,6 +221,12 @@ impl<'a> Writer<'a> {
         );
         self.model.of_mut(conn).state = State::Greeted;
         Ok(())
+    }
+
+    /// What became open behind the last move may still bring an end: no later line is about that.
+    fn ignore_unjudged(&mut self) -> Result<(), Misfit> {
+        let open: Vec<Conn> = self.model.in_state(State::Unjudged).collect();
+        open.into_iter().try_for_each(|conn| self.ignore(conn))
     }
 
     /// From here on nothing on the connection is judged.

@@ -127,3 +127,23 @@ fn a_response_before_hello_ack_is_judged_where_servers_ask() {
     assert!(!answers(Dialect::Text));
     assert!(answers(Dialect::Bidirectional));
 }
+
+#[test]
+fn behind_what_is_open_a_connection_may_end_whatever_else_is_done() {
+    let on = |conn: usize, act: Act| Move {
+        conn: Conn(conn),
+        act,
+    };
+    let cuts = vec![7];
+    let moves = vec![
+        on(0, Act::Greet),
+        on(0, Act::LogIn(Spelling::Plain)),
+        on(1, Act::Greet),
+        on(1, Act::LogIn(Spelling::Plain)),
+        on(1, Act::Unanswered { op: "5" }),
+        on(0, Act::Trickle { cuts, pause_ms: 5 }),
+    ];
+    let script = write(&Case { moves }, &facts(1000), &head()).expect("the moves fit");
+    let (before, _) = script.text.split_once("wait 5ms").expect("it waits");
+    assert!(before.contains("\nb ignore\n"), "{}", script.text);
+}
